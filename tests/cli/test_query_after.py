@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +18,7 @@ import pytest
 from regobs.cli import query_after
 from regobs.cli.main import run
 from regobs.errors import ExitCode
-from tests.prometheus.stub import NOT_FOUND, Reply, Stub, failure, success, vector
+from tests.prometheus.stub import NOT_FOUND, Reply, Request, Stub, failure, success, vector
 
 Output = pytest.CaptureFixture[str]
 EXPR = "sum by (code) (rate(registry_http_requests_total[5m]))"
@@ -248,3 +250,84 @@ def test_watching_on_a_terminal_says_when_it_asked(capsys: Output, monkeypatch: 
     assert "every 10s" not in ask(capsys, vector(({}, "1")), "--watch", "10s")[1]
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     assert re.match(r"\S+ \S+ UTC, every 10s; Ctrl-C ends\n", ask(capsys, vector(({}, "1")), "--watch", "10s")[1])
+
+
+LONG = ("--from", str(T0), "--to", str(T0 + 60 * 12_000), "--step", "1m", "--no-cache")
+
+
+def _piece(request: Request) -> Reply:
+    """The points of a range of two series, of which one ends early, has a label of its own and no finite value."""
+    start, end = (round(float(request.params[name][0])) for name in ("start", "end"))
+    times = range(start, end + 1, 60)
+    series = [{"metric": {"code": "200", "time": "a\n'\""}, "values": [[time, str(time - T0)] for time in times]}]
+    early = [[time, "NaN"] for time in times if time < T0 + 60 * 3_000]
+    series += [{"metric": {"code": "", "Code": "x"}, "values": early}] if early else []
+    return success({"resultType": "matrix", "result": series})
+
+
+def ask_long(capsys: Output, reply: Callable[[Request], Reply], *arguments: str) -> tuple[int, str, str]:
+    with Stub({"/api/v1/query_range": reply, "/api/v1/query": vector(({}, "1"))}) as stub:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("REGOBS_PROMETHEUS_URL", stub.url)
+            code = run(["query", EXPR, *LONG, *arguments])
+        out, err = capsys.readouterr()
+    assert all(_points(request) <= 2_000 for request in stub.requests if request.path.endswith("query_range"))
+    return code, out, err
+
+
+def _points(request: Request) -> float:
+    return (float(request.params["end"][0]) - float(request.params["start"][0])) / 60 + 1
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "ndjson"])
+def test_a_long_range_is_written_into_a_file_in_pieces(capsys: Output, tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / "deep" / f"x.{suffix}"
+    code, out, err = ask_long(capsys, _piece, "--out", str(file), "--link")
+    assert (code, out.startswith("server: ")) == (ExitCode.OK, True)
+    assert f"{file}: {file.stat().st_size:,} bytes" in err
+    assert "no table" in err
+    if suffix == "ndjson":
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        values = [float(line["value"]) for line in lines]
+    else:
+        rows = duckdb.read_parquet(str(file)) if suffix == "parquet" else duckdb.read_csv(str(file))
+        values = [value for (value,) in rows.project("value").fetchall()]
+    numbers = [value for value in values if not math.isnan(value)]
+    assert (sorted(numbers), len(values)) == ([60 * place for place in range(12_001)], 15_001)
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_parquet_file_has_the_points_in_the_order_of_time_and_every_label(capsys: Output, tmp_path: Path) -> None:
+    assert ask_long(capsys, _piece, "--out", "x.parquet")[0] == ExitCode.OK
+    rows = duckdb.read_parquet(str(tmp_path / "x.parquet"))
+    assert rows.columns == ["time", "value", "Code", "code_1", "time_1"]
+    assert set(rows.project("Code, code_1, time_1").distinct().fetchall()) == {("", "200", "a\n'\""), ("x", "", "")}
+    times = [time for (time,) in rows.filter("Code = ''").project("epoch(time)").fetchall()]
+    assert times == [T0 + 60 * place for place in range(12_001)]
+
+
+def test_a_long_range_that_fails_half_way_leaves_the_file_as_it_was(capsys: Output, tmp_path: Path) -> None:
+    def fails(request: Request) -> Reply:
+        late = float(request.params["start"][0]) > T0 + 60 * 8_000
+        return failure(422, "execution", "too many samples") if late else _piece(request)
+
+    for suffix in ("parquet", "csv", "ndjson"):
+        (tmp_path / f"x.{suffix}").write_text("before")
+        code, _, err = ask_long(capsys, fails, "--out", f"x.{suffix}")
+        assert (code, "bytes" in err) == (ExitCode.SERVER, False)
+        assert (tmp_path / f"x.{suffix}").read_text() == "before"
+    assert {file.name for file in tmp_path.iterdir()} == {"x.parquet", "x.csv", "x.ndjson"}
+
+
+def test_a_long_range_without_data_makes_an_empty_file_and_says_so(capsys: Output, tmp_path: Path) -> None:
+    code, _, err = ask_long(capsys, lambda _: success({"resultType": "matrix", "result": []}), "--out", "x.parquet")
+    assert (code, "Note: no data" in err) == (ExitCode.OK, True)
+    rows = duckdb.read_parquet(str(tmp_path / "x.parquet"))
+    assert (rows.columns, rows.fetchall()) == (["time", "value"], [])
+
+
+def test_a_folder_in_the_place_of_a_file_is_said(capsys: Output, tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").mkdir()
+    code, _, err = ask_long(capsys, _piece, "--out", "x.parquet")
+    assert code == ExitCode.MACHINE
+    assert "the file cannot be written" in err

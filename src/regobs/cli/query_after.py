@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from regobs.config import Config
     from regobs.prometheus import Prometheus
     from regobs.query.show import Shown
+    from regobs.query.times import AskedRange
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
@@ -55,6 +56,14 @@ class Afterwards:
     def compares(self) -> bool:
         """Whether a second answer is asked."""
         return self.diff is not None or self.diff_context is not None
+
+    def streams(self, shape: str) -> bool:
+        """Whether an answer too long for one request is written out in pieces: data in a file, or printed alone."""
+        if self == NOTHING:
+            return shape in {"csv", "ndjson"}
+        from regobs.query.files import STREAMED  # noqa: PLC0415
+
+        return shape == "text" and self.share is None and self.out is not None and self.out.suffix in STREAMED
 
     def check(self, *, ranged: bool) -> None:
         """Raise InputError, before anything is asked, for what does not go together."""
@@ -125,29 +134,50 @@ def print_compared(then: Shown, now: Shown, heads: tuple[str, str], after: After
 def finish(shown: Shown, prometheus: Prometheus, config: Config, moment: float | None, after: Afterwards) -> None:
     """Print addresses and write files."""
     from regobs.query.files import write_answer  # noqa: PLC0415
-    from regobs.query.links import links  # noqa: PLC0415
 
-    context = config.contexts.get(prometheus.connection.context or "")
-    found = links(
-        shown.text,
-        prometheus.url,
-        config,
-        shown.asked,
-        time.time() if moment is None else moment,
-        thanos=prometheus.thanos,
-        kind="" if context is None else context.kind,
-    )
-    on = screen()
-    if after.link and not found:
-        click.echo("Note: no address: the server has no interface of its own, and [grafana] url is not set", err=True)
-    if after.link:
-        for name, address in found.items():
-            click.echo(f"{on.paint(name, Colour.BOLD)}: {address}")
+    found = _addresses(shown.text, shown.asked, prometheus, config, moment, shown_too=after.link)
     if after.out is not None:
         write_answer(shown, after.out, prometheus.url)
         click.echo(f"{after.out}: {after.out.stat().st_size:,} bytes", err=True)
     if after.share is not None:
         _share(shown, prometheus.url, found, after.share)
+
+
+def finish_file(text: str, asked: AskedRange, prometheus: Prometheus, config: Config, after: Afterwards) -> None:
+    """Print the addresses of a range that was written out into a file piece by piece."""
+    _addresses(text, asked, prometheus, config, None, shown_too=after.link)
+
+
+def _addresses(
+    text: str,
+    asked: AskedRange | None,
+    prometheus: Prometheus,
+    config: Config,
+    moment: float | None,
+    *,
+    shown_too: bool,
+) -> dict[str, str]:
+    """The addresses that show a query in a browser, which are printed too where that was asked for."""
+    from regobs.query.links import links  # noqa: PLC0415
+
+    context = config.contexts.get(prometheus.connection.context or "")
+    found = links(
+        text,
+        prometheus.url,
+        config,
+        asked,
+        time.time() if moment is None else moment,
+        thanos=prometheus.thanos,
+        kind="" if context is None else context.kind,
+    )
+    if not shown_too:
+        return found
+    on = screen()
+    if not found:
+        click.echo("Note: no address: the server has no interface of its own, and [grafana] url is not set", err=True)
+    for name, address in found.items():
+        click.echo(f"{on.paint(name, Colour.BOLD)}: {address}")
+    return found
 
 
 def _share(shown: Shown, url: str, found: dict[str, str], folder: Path) -> None:

@@ -15,7 +15,7 @@ import click
 
 from regobs.cli.content import PATH, settings, without_collector
 from regobs.cli.expression_command import ExpressionCommand
-from regobs.cli.query_after import NOTHING, Afterwards, after_options, finish, print_compared, watch
+from regobs.cli.query_after import NOTHING, Afterwards, after_options, finish, finish_file, print_compared, watch
 from regobs.cli.query_asking import Asking, asking_options
 from regobs.cli.query_commands import BARE
 from regobs.cli.query_gaps import announce, stores_of
@@ -84,8 +84,11 @@ def expr(
 
     @without_collector()
     def once() -> int:
-        if plain and shape in {"csv", "ndjson"} and (asked := streamed(query, asking)) is not None:
-            return stream(resolved(prometheus, query, asked), query, asked, shape, asking)
+        if after.streams(shape) and (asked := streamed(query, asking)) is not None:
+            code = stream(resolved(prometheus, query, asked), query, asked, asking, shape=shape, file=after.out)
+            if not plain:
+                finish_file(query.text, asked, prometheus, config, after)
+            return code
         shown = evaluate(prometheus, query, asking)
         if after.compares:
             other, there = _other(asking, server, after)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +18,8 @@ from regobs.cli.said import warn
 from regobs.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from regobs.prometheus import Prometheus, QueryAnswer
     from regobs.query.ask import CheckedQuery
     from regobs.query.cache import RangeCache
@@ -50,38 +52,75 @@ def streamed(query: CheckedQuery, asking: Asking) -> AskedRange | None:
     return asked if asked is not None and asked.points > pieces.MOST_POINTS and query.expr is not None else None
 
 
-def stream(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, shape: str, asking: Asking) -> int:
-    """Write a long range out piece by piece, in the order of time, so that memory holds a few pieces only."""
-    from regobs.query import pieces, show  # noqa: PLC0415
+@dataclass(slots=True)
+class _Heard:
+    """What the pieces of an answer said beside their points."""
+
+    warnings: dict[str, None] = field(default_factory=dict)
+    infos: dict[str, None] = field(default_factory=dict)
+    partial: bool = False
+    found: bool = False
+
+    def add(self, answer: QueryAnswer) -> None:
+        self.warnings.update(dict.fromkeys(answer.warnings))
+        self.infos.update(dict.fromkeys(answer.infos))
+        self.partial |= answer.partial
+        self.found |= bool(answer.ranges)
+
+
+def stream(
+    prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, asking: Asking, *, shape: str, file: Path | None
+) -> int:
+    """Write a long range out piece by piece, in the order of time, so that memory holds a few pieces only.
+
+    It goes into the file, which then is whole or as it was before, or in its shape to standard output.
+    """
+    from regobs.query import show  # noqa: PLC0415
     from regobs.query.complete import gaps, harmless  # noqa: PLC0415
 
-    warnings: dict[str, None] = {}
-    partial = False
-
-    def answers() -> Iterator[QueryAnswer]:
-        nonlocal partial
-        most, cache = pieces.STREAMED_POINTS, _cache(prometheus, query, asking)
-        parts = list(pieces.windows(asked, most))
-        bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
-        with bar as report:
-            text = _fixed(query, asked)
-            for done, answer in enumerate(pieces.stream_pieces(prometheus, text, parts, most=most, cache=cache), 1):
-                warnings.update(dict.fromkeys(answer.warnings))
-                partial = partial or answer.partial
-                if report is not None:
-                    report(done, len(parts))
-                yield answer
-
-    if shape == "csv":
-        show.stream_csv(answers(), sys.stdout)
+    heard = _Heard()
+    answers = _pieces(prometheus, query, asked, asking, heard)
+    if file is not None:
+        _stream_file(answers, file)
+    elif shape == "csv":
+        show.stream_csv(answers, sys.stdout)
     else:
-        for answer in answers():
+        for answer in answers:
             for block in show.line_blocks(answer):
                 click.echo(block)
-    found = gaps(warnings, prometheus.thanos, stores_of(prometheus), partial=partial)
-    for said in harmless(warnings, found):
+    for note in (*query.notes, *heard.infos, *([] if heard.found else ["no data"])):
+        click.echo(f"Note: {note}", err=True)
+    lacking = gaps(heard.warnings, prometheus.thanos, stores_of(prometheus), partial=heard.partial)
+    for said in harmless(heard.warnings, lacking):
         warn(said)
-    return announce(found)
+    return announce(lacking)
+
+
+def _pieces(
+    prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, asking: Asking, heard: _Heard
+) -> Iterator[QueryAnswer]:
+    from regobs.query import pieces  # noqa: PLC0415
+
+    most, cache = pieces.STREAMED_POINTS, _cache(prometheus, query, asking)
+    parts = list(pieces.windows(asked, most))
+    bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
+    with bar as report:
+        text = _fixed(query, asked)
+        for done, answer in enumerate(pieces.stream_pieces(prometheus, text, parts, most=most, cache=cache), 1):
+            heard.add(answer)
+            if report is not None:
+                report(done, len(parts))
+            yield answer
+
+
+def _stream_file(answers: Iterable[QueryAnswer], file: Path) -> None:
+    from regobs.query import pieces  # noqa: PLC0415
+    from regobs.query.files import stream_answer  # noqa: PLC0415
+
+    stream_answer(answers, file)
+    click.echo(f"{file}: {file.stat().st_size:,} bytes", err=True)
+    most = f"a range of more than {pieces.MOST_POINTS:,} points"
+    click.echo(f"Note: no table: {most} is written to the file in pieces, which memory does not hold", err=True)
 
 
 def _fixed(query: CheckedQuery, asked: AskedRange) -> str:
@@ -134,7 +173,8 @@ def ranged(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, askin
             "a range this long does not fit into memory",
             value=f"{asked.points:,} points of each series",
             expected=f"at most {_MOST_HELD:,}",
-            next_step="choose a longer --step, or --format csv or ndjson alone, which are written out in pieces",
+            next_step="choose a longer --step, or --out FILE.parquet, .csv or .ndjson, or --format csv or ndjson alone:"
+            " these are written out in pieces",
         )
     bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
     with bar as report:

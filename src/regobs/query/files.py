@@ -2,59 +2,76 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from regobs.common.files import write_file
+from regobs.common.files import beside, write_file
 from regobs.errors import InputError, MachineError
 from regobs.query import show
+from regobs.query.parquet import check_parquet, write_parquet
 from regobs.query.show import Shown
+
+if TYPE_CHECKING:
+    from regobs.prometheus import QueryAnswer
 
 PICTURES = (".svg", ".png", ".html")
 DATA = (".csv", ".json", ".ndjson", ".parquet")
+STREAMED = (".csv", ".ndjson", ".parquet")  # what a long answer is written to piece by piece
 
 
 def check_file(file: Path, *, ranged: bool) -> None:
-    """Raise InputError, before anything is asked, for a suffix that is none or a picture of one moment."""
+    """Raise InputError, before anything is asked, for a suffix that is none or a picture of one moment.
+
+    MachineError for Parquet without DuckDB.
+    """
     if file.suffix not in (*DATA, *PICTURES):
         raise InputError("the suffix says what is written", value=str(file), expected=", ".join((*DATA, *PICTURES)))
     if file.suffix in PICTURES and not ranged:
         raise InputError("a picture shows a range", value=str(file), next_step="add --range 6h")
+    if file.suffix == ".parquet":
+        check_parquet()
 
 
 def write_answer(shown: Shown, file: Path, server: str) -> None:
     """Write the answer whole or not at all. Raises MachineError for what this machine lacks."""
+    if file.suffix == ".parquet":
+        stream_answer([shown.answer], file)
+        return
     writers: dict[str, Callable[[], bytes]] = {
         ".csv": lambda: show.as_csv(shown.answer).encode(),
         ".json": lambda: show.as_json(shown).encode() + b"\n",
         ".ndjson": lambda: "".join(f"{line}\n" for line in show.as_lines(shown.answer)).encode(),
-        ".parquet": lambda: parquet(shown),
     }
     content = writers[file.suffix]() if file.suffix in writers else _picture(shown, file.suffix, server)
     try:
         write_file(file, content)
     except OSError as fault:
-        raise MachineError("the file cannot be written", value=f"{file}: {fault.strerror}") from None
+        raise _unwritten(file, fault) from None
 
 
-def parquet(shown: Shown) -> bytes:
-    """A row a point: time (UTC), value, and a text column for each label. Raises MachineError without DuckDB."""
+def stream_answer(answers: Iterable[QueryAnswer], file: Path) -> None:
+    """Write the pieces of a long answer one after the other, as one of `STREAMED`: whole or not at all.
+
+    Raises MachineError for what this machine lacks, and whatever the answers raise.
+    """
     try:
-        import duckdb  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise MachineError(
-            "the package that writes Parquet is missing", value="duckdb", next_step="pip install 'regobs[logs]'"
-        ) from None
-    with tempfile.TemporaryDirectory(prefix="regobs-") as folder:
-        text, out = Path(folder) / "answer.csv", Path(folder) / "answer.parquet"
-        text.write_text(show.as_csv(shown.answer), encoding="utf-8")
-        with duckdb.connect() as database:
-            rows = database.read_csv(str(text), header=True, all_varchar=True, na_values="\x00")  # "" is a label value
-            labels = [f'"{name.replace(chr(34), chr(34) * 2)}"' for name in rows.columns[2:]]
-            columns = ['CAST("time" AS TIMESTAMPTZ) AS "time"', 'CAST("value" AS DOUBLE) AS "value"', *labels]
-            rows.project(", ".join(columns)).write_parquet(str(out))
-        return out.read_bytes()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with beside(file) as new:
+            if file.suffix == ".parquet":
+                write_parquet(answers, new)
+                return
+            with new.open("w", encoding="utf-8", newline="") as out:
+                if file.suffix == ".csv":
+                    show.stream_csv(answers, out)
+                else:
+                    out.writelines(f"{block}\n" for answer in answers for block in show.line_blocks(answer))
+    except OSError as fault:
+        raise _unwritten(file, fault) from None
+
+
+def _unwritten(file: Path, fault: OSError) -> MachineError:
+    return MachineError("the file cannot be written", value=f"{file}: {fault.strerror}")
 
 
 def _picture(shown: Shown, suffix: str, server: str) -> bytes:
