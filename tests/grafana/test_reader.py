@@ -49,7 +49,8 @@ def read() -> dict[str, BoundDashboard]:
 def changed(slug: str, text: str, folder: Path) -> BoundDashboard:
     path = folder / f"{slug}.overlay.jsonnet"
     path.write_text(text)
-    return read_bound(slug, board_of(apply_overlay(found().built(bound()[slug]), path)), str(path), bound()[slug].rows)
+    board = board_of(apply_overlay(found().built(bound()[slug]), path))
+    return read_bound(slug, board, CONFIG.vocabulary, str(path), bound()[slug].rows)
 
 
 def panels(dashboard: BoundDashboard) -> dict[str, BoundPanel]:
@@ -74,6 +75,7 @@ def test_what_was_built_is_read_back_as_it_was(slug: str) -> None:
         assert isinstance(old.panel, States) or new.panel.thresholds == old.panel.thresholds
         for query, own in zip(new.queries, old.queries, strict=True):
             assert (query.legend, query.instant, query.words) == (own.legend, own.instant, own.words)
+            assert query.edges == own.edges
             assert query.metrics == own.metrics
         if isinstance(old.panel, Lines):
             assert isinstance(new.panel, Lines)
@@ -127,7 +129,7 @@ OTHERS: dict[str, Any] = {
 def test_a_dashboard_that_somebody_else_wrote_is_read_too(tmp_path: Path) -> None:
     file = tmp_path / "theirs.json"
     file.write_text(json.dumps({"dashboard": OTHERS}))
-    read = read_bound("theirs", read_board(file), str(file))
+    read = read_bound("theirs", read_board(file), CONFIG.vocabulary, str(file))
     found = panels(read)
     assert list(found) == ["Rate", "Rate (2)", "Panel 5"]  # two of one title are told apart, the text is left out
     assert asked(found["Rate"]) == ["sum by (job) (rate(their_total[$__interval]))"]
@@ -139,10 +141,28 @@ def test_a_dashboard_that_somebody_else_wrote_is_read_too(tmp_path: Path) -> Non
     assert places == [(0, 2, 12, 7), (12, 2, 12, 7), (0, 9, 12, 7)]
 
 
+def test_colours_that_a_panel_gives_its_series_are_read() -> None:
+    color = {"id": "color", "value": {"mode": "fixed", "fixedColor": "dark-red"}}
+    other = {"id": "color", "value": {"mode": "thresholds"}}
+    panel = {
+        "type": "timeseries",
+        "title": "Rate",
+        "targets": [{"refId": "A", "expr": "sum by (job) (up)"}],
+        "fieldConfig": {
+            "overrides": [
+                {"matcher": {"id": "byName", "options": "api"}, "properties": [color]},
+                {"matcher": {"id": "byName", "options": "web"}, "properties": [other]},
+            ]
+        },
+    }
+    read = read_bound("theirs", board_of({"title": "T", "panels": [panel]}), CONFIG.vocabulary)
+    assert panels(read)["Rate"].colors == (("api", "dark-red"),)
+
+
 @pytest.mark.parametrize("kept", [[], OTHERS["panels"][:1]], ids=["no panel", "text only"])
 def test_a_dashboard_without_numbers_says_so(kept: list[Any]) -> None:
     with pytest.raises(DashboardError, match="no panel that can be drawn"):
-        read_bound("theirs", board_of({"title": "T", "panels": kept}))
+        read_bound("theirs", board_of({"title": "T", "panels": kept}), CONFIG.vocabulary)
 
 
 def test_the_example_with_other_thresholds(tmp_path: Path) -> None:

@@ -14,18 +14,16 @@ import altair as alt
 import jsonschema_rs
 import pytest
 
-from regobs.catalog import http, logs, process, storage
-from regobs.catalog.model import Capability
+from regobs.catalog import http, process, storage
 from regobs.config.model import Config
 from regobs.grafana.panels import Alerts, Bars, GaugePanel, Lines, Stat, Table
-from regobs.grafana.visuals import tells_status
 from regobs.promql import age, highest, mean, quantile, rate, ratio, select, total, trend
 from regobs.snapshot import theme
 from regobs.snapshot.bars import MOST
 from regobs.snapshot.charts import Chart, expand, rounded
 from regobs.snapshot.draw import chart_of
 from regobs.snapshot.picture import drawing
-from regobs.snapshot.texts import TextTable, numbers_of, numbers_picture, table_of, table_picture
+from regobs.snapshot.texts import TextTable, WrittenNumber, numbers_of, numbers_picture, table_of, table_picture
 from tests.snapshot.world import PANELS, SPAN, Found, board, panel_of, shot, wave
 
 CHARTS = [title for title, panel in PANELS.items() if not isinstance(panel, Stat) and title != "Numbers"]
@@ -78,7 +76,7 @@ def test_a_theme_is_a_valid_configuration(name: str) -> None:
 
 
 def test_the_texts_of_a_picture_are_valid() -> None:
-    schema().validate(whole(numbers_picture(numbers_of(panel_of("Requests now")))))
+    schema().validate(whole(numbers_picture(numbers_of(panel_of("Requests now")), 400)))
     schema().validate(whole(table_picture(table_of(panel_of("Numbers")), 600, 300)))
 
 
@@ -235,20 +233,6 @@ def test_thresholds_rise_or_fall(value: float, thresholds: tuple[float, float] |
     assert theme.state_of(value, thresholds) == state
 
 
-def test_no_two_of_36_series_have_one_colour() -> None:
-    colors = theme.series_colors([f"route {number}" for number in range(36)], statuses=False)
-    assert len(set(colors)) == 36
-    assert colors[:12] == theme.SERIES
-    for canvas in ("#ffffff", "#181b20"):
-        assert min(abs(_light(color) - _light(canvas)) for color in colors) > 0.06
-
-
-def _light(color: str) -> float:
-    """Relative luminance, 0 to 1, without gamma."""
-    red, green, blue = (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 def test_numbers_are_named_where_the_name_says_more_than_the_title() -> None:
     [one] = numbers_of(panel_of(Stat("In flight", total(http.IN_FLIGHT), good="low"), lambda _: [({}, [12.0])]))
     assert (one.name, one.text, one.state) == ("", "12", "")
@@ -362,34 +346,6 @@ def test_a_panel_of_many_series_says_how_many_are_not_drawn() -> None:
     assert found.note == "10 series with lower peaks are not drawn"
 
 
-def test_a_status_has_the_colour_of_its_class_and_no_two_codes_have_the_same() -> None:
-    names = ("200", "503", "manifest 404", "500", "2xx", "307")
-    colors = theme.series_colors(names, statuses=True)
-    hues = [next(kind for kind, shades in theme.STATUSES.items() if color in shades) for color in colors]
-    assert hues == ["2", "5", "4", "5", "2", "3"]
-    assert len(set(colors)) == len(names)
-    assert theme.series_colors(names, statuses=False) == tuple(theme.SERIES[:6])
-    assert theme.series_colors(("registry-200", "5"), statuses=True)[0] == theme.SERIES[0]
-
-
-def test_classes_of_status_have_those_colours_also_as_names_of_queries_and_in_the_log() -> None:
-    named = {"4xx": rate(select(http.REQUESTS, code="4xx")), "5xx": rate(select(http.REQUESTS, code="5xx"))}
-    two = Lines("Errors", named, good="0")
-    one = chart_of(panel_of(two, lambda _: [({}, wave(1))]), SPAN)
-    assert one is not None
-    assert one.colors == (theme.STATUSES["4"][0], theme.STATUSES["5"][0])
-    logged = Lines("Logged", rate(logs.REQUESTS, by="status"), good="0")
-    [panel] = shot(board(logged), config=Config(capabilities=frozenset({Capability.LOG_EXPORTER}))).panels()
-    assert tells_status(panel.bound)
-
-
-def test_only_a_panel_by_status_has_those_colours() -> None:
-    by_code = Lines("Requests by status", rate(http.REQUESTS, by="code"), good="g")
-    failing: Found = [({"code": "503", "route": "503"}, wave(1))]
-    assert chart_of(panel_of(by_code, lambda _: failing), SPAN).colors == (theme.STATUSES["5"][0],)  # type: ignore[union-attr]
-    assert chart_of(panel_of("Requests", lambda _: failing), SPAN).colors == (theme.SERIES[0],)  # type: ignore[union-attr]
-
-
 NAME = "RegistryDatabasePoolSaturated"  # longer than what a cell is cut to
 
 
@@ -416,3 +372,11 @@ def test_a_cell_of_a_picture_is_cut_only_where_there_is_no_room(width: int, *, w
 def test_a_cell_of_a_picture_has_the_colour_of_its_state() -> None:
     cells = table_picture(made_table(1), 600, 200).data["values"]
     assert [cell["color"] for cell in cells] == [None, None, None, theme.STATES["red"]]
+
+
+@pytest.mark.parametrize(
+    ("width", "names"), [(400.0, ["route name 1 of a repository"] * 2), (200.0, ["route name 1 o…"] * 2)]
+)
+def test_names_below_numbers_of_a_picture_stay_beside_each_other(width: float, names: list[str]) -> None:
+    numbers = [WrittenNumber("route name 1 of a repository", "1", "")] * 2
+    assert [row["name"] for row in numbers_picture(numbers, width).data["values"]] == names

@@ -99,7 +99,7 @@ def _bound(pack: Pack, config: Config, names: Sequence[str]) -> list[BoundDashbo
     from regobs.grafana.reader import read_bound  # noqa: PLC0415
 
     files = [Path(name) for name in names if name.endswith(".json")]
-    read = [read_bound(file.stem, read_board(file), str(file)) for file in files]
+    read = [read_bound(file.stem, read_board(file), config.vocabulary, str(file)) for file in files]
     if names and len(files) == len(names):
         return read
     found = Dashboards.of(pack, config, slo.records(pack, config))

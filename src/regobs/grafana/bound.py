@@ -69,13 +69,15 @@ class LeftOut:
 class BoundPanel:
     """A panel with the expressions that can be answered, at least one.
 
-    `description` stands in place of its own, `place` is where it stands, of one that was read from Grafana's JSON.
+    `description` stands in place of its own, `place` is where it stands, `colors` are the series that have one of their
+    own, with Grafana's word for it: all of a panel that was read from Grafana's JSON.
     """
 
     panel: Panel
     queries: tuple[BoundQuery, ...]
     description: str = ""
     place: PanelPlace | None = None
+    colors: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +253,7 @@ def _query(ref: str, panel: Panel, named: Named, deployment: _Deployment) -> Bou
     return BoundQuery(
         *(ref, name, text, shown, kind, metrics, recorded, every, instant),
         words=tuple(_words(kind, metrics, vocabulary)),
-        edges=_edges(bound, metrics, vocabulary),
+        edges=edges_behind(bound, metrics, vocabulary),
     )
 
 
@@ -268,8 +270,9 @@ def _words(kind: Type, metrics: Iterable[Metric], vocabulary: Vocabulary) -> Ite
     yield from found.items()
 
 
-def _edges(bound: Expr, metrics: Iterable[Metric], vocabulary: Vocabulary) -> tuple[float, float] | None:
-    if not any(isinstance(node, Call) and node.function == "histogram_quantile" for node in walk(bound)):
+def edges_behind(expr: Expr, metrics: Iterable[Metric], vocabulary: Vocabulary) -> tuple[float, float] | None:
+    """The lowest and the highest bucket edge of the histogram behind a quantile; None for anything else."""
+    if not any(isinstance(node, Call) and node.function == "histogram_quantile" for node in walk(expr)):
         return None
     forms = [form for metric in metrics if (form := vocabulary.form(metric)) and form.buckets]
     buckets = [form.buckets for form in forms if form.buckets]

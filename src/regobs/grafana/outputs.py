@@ -133,7 +133,10 @@ class Dashboards:
         by_slug = {one.slug: one for one in self.bound}
         chosen = [by_slug[slug] for slug in (by_slug if slugs is None else slugs)]
         return [
-            read_bound(one.slug, board_of(self.built(one)), str(self.overlays.get(one.slug, "")), one.rows)
+            read_bound(
+                *(one.slug, board_of(self.built(one)), self.config.vocabulary),
+                *(str(self.overlays.get(one.slug, "")), one.rows),
+            )
             if any(one.panels())
             else one
             for one in chosen

@@ -15,7 +15,7 @@ from typing import Any
 from regobs.catalog.model import Kind, Metric, Unit
 from regobs.errors import DashboardError, Location, PromqlError
 from regobs.grafana.boards import ReadDashboard, ReadPanel
-from regobs.grafana.bound import BoundDashboard, BoundPanel, BoundQuery, BoundRow, LeftOut
+from regobs.grafana.bound import BoundDashboard, BoundPanel, BoundQuery, BoundRow, LeftOut, edges_behind
 from regobs.grafana.classic import asks_prometheus, targets_of
 from regobs.grafana.layout import PanelPlace
 from regobs.grafana.levels import WORDS as LEVELS
@@ -27,6 +27,7 @@ from regobs.promql.infer import infer
 from regobs.promql.nodes import Expr, Selector
 from regobs.promql.parse import parse
 from regobs.promql.types import Type
+from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import rebuild
 
 _KINDS: Mapping[str, type[Panel]] = {
@@ -44,16 +45,18 @@ _BEFORE = "Before the first row"
 Json = dict[str, Any]
 
 
-def read_bound(slug: str, board: ReadDashboard, file: str = "", left_out: Sequence[BoundRow] = ()) -> BoundDashboard:
+def read_bound(
+    slug: str, board: ReadDashboard, vocabulary: Vocabulary, file: str = "", left_out: Sequence[BoundRow] = ()
+) -> BoundDashboard:
     """The panels of a dashboard that can be drawn, row by row.
 
-    `left_out` are rows as they were bound, for the reasons of what is not in the JSON. Raises DashboardError for a
-    query that is no PromQL.
+    `vocabulary` knows the buckets behind quantiles, `left_out` are rows as they were bound, for the reasons of what is
+    not in the JSON. Raises DashboardError for a query that is no PromQL.
     """
     lacking = {row.row.title: row.left_out for row in left_out}
     rows: list[BoundRow] = []
     for title, group in groupby(board.panels, key=_heading):
-        made = _told_apart(_read(panel, file) for panel in group)
+        made = _told_apart(_read(panel, vocabulary, file) for panel in group)
         if made:
             twin = sum(row.row.title == title for row in rows)
             rows.append(_row((title or _BEFORE) + f" ({twin + 1})" * bool(twin), made, lacking.pop(title, ())))
@@ -92,10 +95,10 @@ def _told_apart(panels: Iterator[BoundPanel | None]) -> list[BoundPanel]:
     return found
 
 
-def _read(shown: ReadPanel, file: str) -> BoundPanel | None:
+def _read(shown: ReadPanel, vocabulary: Vocabulary, file: str) -> BoundPanel | None:
     if shown.kind not in {*_KINDS, "heatmap"}:
         return None
-    queries = tuple(_queries(shown, file))
+    queries = tuple(_queries(shown, vocabulary, file))
     if not queries:
         return None
     panel = _panel(shown, queries)
@@ -104,7 +107,7 @@ def _read(shown: ReadPanel, file: str) -> BoundPanel | None:
         limits = ((name, _limits(own.get("thresholds"))) for name, own in _of_columns(shown.json).items())
         panel.colored = {name: pair for name, pair in limits if pair is not None}
     place = shown.json.get("gridPos") or {}
-    return BoundPanel(panel, queries, shown.description, _place(place) if place else None)
+    return BoundPanel(panel, queries, shown.description, _place(place) if place else None, _colors(shown.json))
 
 
 def _place(place: Json) -> PanelPlace:
@@ -157,7 +160,7 @@ def _histogram(shown: ReadPanel, expr: Expr) -> Metric:
     return known or Metric("histogram", Kind.HISTOGRAM, unit, "", (), "")
 
 
-def _queries(shown: ReadPanel, file: str) -> Iterator[BoundQuery]:
+def _queries(shown: ReadPanel, vocabulary: Vocabulary, file: str) -> Iterator[BoundQuery]:
     columns, special = _columns(shown.json), _of_columns(shown.json)
     words = tuple(_words(shown.json))
     for _, target in targets_of(shown.json):
@@ -168,15 +171,17 @@ def _queries(shown: ReadPanel, file: str) -> Iterator[BoundQuery]:
         expr = _parsed(shown, ref, str(text), file)
         instant = bool(target.get("instant")) and not target.get("range")
         name = columns.get(f"Value #{ref}", columns.get("Value", ""))
+        metrics = metrics_of(expr)
         yield BoundQuery(
             ref=ref,
             name=name,
             legend=_legend(target),
             expr=expr,
             type=_typed(expr, shown, special.get(name, {}).get("unit", shown.defaults.get("unit"))),
-            metrics=metrics_of(expr),
+            metrics=metrics,
             instant=instant,
             words=words,
+            edges=edges_behind(expr, metrics, vocabulary),
             scoped=True,
         )
 
@@ -203,6 +208,13 @@ def _of_columns(panel: Json) -> dict[str, Json]:
         for one in overrides
         if (one.get("matcher") or {}).get("id") == "byName"
     }
+
+
+def _colors(panel: Json) -> tuple[tuple[str, str], ...]:
+    """The series that a panel gives a colour of their own, by name, in Grafana's words for colours."""
+    own = ((name, properties.get("color")) for name, properties in _of_columns(panel).items())
+    colors = ((name, color.get("fixedColor")) for name, color in own if isinstance(color, dict))
+    return tuple((name, str(color)) for name, color in colors if color)
 
 
 def _words(panel: Json) -> Iterator[tuple[str, str]]:

@@ -49,16 +49,25 @@ def steps(thresholds: Limits | None) -> list[Json]:
 def edges_of(bound: BoundPanel) -> tuple[tuple[float, str], tuple[float, str]] | None:
     """The lowest and the highest bucket edge behind the panel's quantiles, each with its text."""
     edges = {query.edges for query in bound.queries}
-    if len(edges) != 1 or (pair := edges.pop()) is None:
+    return _edge_texts(bound.queries[0]) if len(edges) == 1 else None
+
+
+def _edge_texts(query: BoundQuery) -> tuple[tuple[float, str], tuple[float, str]] | None:
+    if query.edges is None:
         return None
-    text = {Unit.SECONDS: _seconds, Unit.BYTES: _bytes}.get(bound.queries[0].type.unit, _plain)
-    low, high = pair
+    text = {Unit.SECONDS: _seconds, Unit.BYTES: _bytes}.get(query.type.unit, _plain)
+    low, high = query.edges
     return (low, text(low)), (high, text(high))
 
 
-def _edges(bound: BoundPanel) -> list[Json]:
-    """Value mappings for a quantile that lies in the lowest bucket or on the highest edge: more is not known."""
-    if (edges := edges_of(bound)) is None:
+def mappings_of(query: BoundQuery) -> list[Json]:
+    """The mapping of a moment that may never have been, or those of a quantile.
+
+    A quantile in the lowest bucket or on the highest edge says no more than that.
+    """
+    if may_be_never(query.expr):
+        return [never()]
+    if (edges := _edge_texts(query)) is None:
         return []
     (low, at_most), (high, at_least) = edges
     return [_mapping(None, low, f"at most {at_most}"), _mapping(high, None, f"{at_least} or more")]
@@ -90,7 +99,7 @@ def mappings(bound: BoundPanel) -> list[Json]:
     """The mappings of numbers that are moments, or quantiles of buckets."""
     if any(may_be_never(query.expr) for query in bound.queries):
         return [never()]
-    return _edges(bound)
+    return mappings_of(bound.queries[0]) if edges_of(bound) else []
 
 
 def mapped_text(mappings: Iterable[Json], value: float) -> str:

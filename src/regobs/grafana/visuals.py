@@ -14,7 +14,7 @@ import attr
 from grafanalib import core
 
 from regobs.catalog.model import Unit
-from regobs.grafana.bound import RESOURCE, BoundPanel, BoundQuery, may_be_never
+from regobs.grafana.bound import RESOURCE, BoundPanel, BoundQuery
 from regobs.grafana.panels import (
     Alerts,
     Bars,
@@ -37,7 +37,7 @@ from regobs.grafana.readings import (
     column_title,
     judged,
     levels,
-    never,
+    mappings_of,
     sorting,
     steps,
     unit_of,
@@ -301,8 +301,8 @@ def _column(query: BoundQuery, thresholds: Limits | None) -> list[Json]:
             {"id": "custom.cellOptions", "value": {"mode": "basic", "type": "color-background"}},
             {"id": "thresholds", "value": {"mode": "absolute", "steps": steps(thresholds)}},
         ]
-    if may_be_never(query.expr):
-        properties.append({"id": "mappings", "value": [never()]})
+    if words := mappings_of(query):
+        properties.append({"id": "mappings", "value": words})
     return properties
 
 

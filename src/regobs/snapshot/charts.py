@@ -14,6 +14,7 @@ from typing import Any
 from regobs.snapshot.span import TimeSpan
 
 Json = dict[str, Any]
+Stretch = tuple[int, int, str]  # the first and the last point, and words for what is known of them
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 VEGALITE = "6.4"  # as vl-convert counts them
@@ -42,7 +43,8 @@ class Chart:
     """What is drawn in a panel. `interactive` layers are for a page, a picture has none of them.
 
     `names` and `colors` are those of the series by number, `unit` that of their values; the page's tooltip is made of
-    them. `note` says what is not drawn.
+    them. `beyond` are the stretches of points of each series, first and last, whose values are only known to lie at or
+    beyond the outermost bucket edge, with the words for that. `note` says what is not drawn.
     """
 
     spec: Json
@@ -51,6 +53,7 @@ class Chart:
     names: tuple[str, ...] = ()
     colors: tuple[str, ...] = ()
     unit: str = "none"
+    beyond: tuple[tuple[Stretch, ...], ...] = ()
     note: str = ""
 
 

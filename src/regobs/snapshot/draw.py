@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from regobs.grafana.panels import Alerts, Bars, GaugePanel, Heat, Lines, States, Table
 from regobs.snapshot.bars import bars_chart, dial_chart, now_of
 from regobs.snapshot.charts import Chart
 from regobs.snapshot.heat import heat_chart
 from regobs.snapshot.lines import lines_chart
+from regobs.snapshot.palette import palette_of
 from regobs.snapshot.series import series_of
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.states import states_chart
@@ -14,11 +17,11 @@ from regobs.snapshot.taken import TakenPanel
 from regobs.snapshot.texts import table_of
 
 
-def chart_of(panel: TakenPanel, span: TimeSpan) -> Chart | None:
-    """The chart of a panel that has data; None for one that is text."""
+def chart_of(panel: TakenPanel, span: TimeSpan, colors: Mapping[str, str] | None = None) -> Chart | None:
+    """The chart of a panel that has data, with the colours of series by name; None for one that is text."""
     word = panel.bound.panel
     if isinstance(word, Lines):
-        return lines_chart(panel, span)
+        return lines_chart(panel, span, colors or palette_of([panel], span))
     if isinstance(word, States):
         return states_chart(panel, span)
     if isinstance(word, Heat):

@@ -1,11 +1,12 @@
-"""Heights of panels on a page: a table shows every row, and what has little to show leaves no hole.
+"""Heights of panels on a page or a picture: a table shows every row, and what has little to show leaves no hole.
 
 Grafana's grid has one height for each panel, made before anybody knows how many rows there are, and scrolls inside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from regobs.grafana.layout import COLUMNS, SMALL
@@ -31,4 +32,18 @@ def fitted(panels: Iterable[tuple[TakenPanel, int | None]], row_height: int = _R
             shift += height - place.h
             place = replace(place, h=height)
         found.append(replace(panel, place=place))
+    return found
+
+
+def grown(panels: Sequence[tuple[TakenPanel, float]]) -> list[TakenPanel]:
+    """Panels of one row with the pixels that each lacks: those side by side grow alike, what is below moves down."""
+    lacking: dict[tuple[int, int], int] = {}
+    for panel, pixels in panels:
+        shelf, lines = (panel.place.y, panel.place.h), math.ceil(max(pixels, 0) / (_UNIT + _GAP))
+        lacking[shelf] = max(lacking.get(shelf, 0), lines)
+    found = []
+    for panel, _ in panels:
+        y, h = panel.place.y, panel.place.h
+        shift = sum(lines for (top, height), lines in lacking.items() if top + height <= y)
+        found.append(replace(panel, place=replace(panel.place, y=y + shift, h=h + lacking[y, h])))
     return found

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from regobs.catalog.model import Unit
 from regobs.grafana.panels import Lines
 from regobs.grafana.readings import unit_of
 from regobs.grafana.units import axis
-from regobs.grafana.visuals import tells_status
 from regobs.promql.types import bounds_of
 from regobs.snapshot.charts import ZOOM, Chart, Json, compact, expand, framed, time_axis
 from regobs.snapshot.series import DrawnSeries, filled, series_of
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import TakenPanel
-from regobs.snapshot.theme import NEUTRAL, STATES, series_colors
+from regobs.snapshot.theme import NEUTRAL, STATES
 from regobs.snapshot.units import Scale, label_expression, log_ticks, scale_of
 
 # The time that the pointer is nearest to: the page's tooltip then lists every series at it.
@@ -38,8 +37,8 @@ _CURSOR: Json = {
 }
 
 
-def lines_chart(panel: TakenPanel, span: TimeSpan) -> Chart:
-    """The chart of a panel that has data."""
+def lines_chart(panel: TakenPanel, span: TimeSpan, palette: Mapping[str, str]) -> Chart:
+    """The chart of a panel that has data; `palette` has the colour of each of its names."""
     word = panel.bound.panel
     assert isinstance(word, Lines)  # noqa: S101 - a fault of ours, not of a user
     series, left_out = series_of(panel, span)
@@ -47,9 +46,10 @@ def lines_chart(panel: TakenPanel, span: TimeSpan) -> Chart:
     unit = unit_of(panel.bound.queries[0])
     scale = Scale(1, "") if word.log else scale_of(unit, _largest(series, stacked=word.stacked))
     values = [_scaled(one, scale) for one in series]
+    beyond = tuple(one.beyond() for one in series)
     data = compact("series", span, values) | {"size": scale.size}
     names = tuple(one.name for one in series)
-    colors = series_colors(names, statuses=tells_status(panel.bound))
+    colors = tuple(palette[name] for name in names)
     layers = [*_marks(panel, series, scale, data, colors), *_limits(word, scale)]
     if word.log:
         axis_of_y = {**_y_axis(label_expression(unit), values, unit), "values": log_ticks(unit, *_ends(values))}
@@ -65,6 +65,7 @@ def lines_chart(panel: TakenPanel, span: TimeSpan) -> Chart:
         names=names,
         colors=colors,
         unit=unit,
+        beyond=beyond if any(beyond) else (),
         note=f"{left_out} series with lower peaks are not drawn" if left_out else "",
     )
 

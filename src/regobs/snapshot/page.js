@@ -63,14 +63,22 @@ function lineOf(color, name, text) {
 }
 function linesAt(chart, datum, hidden) {
   const { data, names, colors, unit } = chart;
-  if (data.form === "heat") return [lineOf("transparent", "up to " + names[datum.s], valueText(datum.v, unit))];
+  if (data.form === "heat") return [lineOf("transparent", bucketText(names, datum.s), valueText(datum.v, unit))];
   const index = Math.round((datum.t - data.first) / data.step);
   return data.values
     .map((list, s) => [list[index], s])
     .filter(([v, s]) => v !== null && v !== undefined && !hidden.has(s))
     .sort((one, other) => other[0] - one[0])
     .slice(0, 20)
-    .map(([v, s]) => lineOf(colors[s], names[s], valueText(v * data.size, unit)));
+    .map(([v, s]) => lineOf(colors[s], names[s], wordsAt(chart, s, index) || valueText(v * data.size, unit)));
+}
+function bucketText(names, s) {
+  return names[s] !== "more" ? "up to " + names[s] : s ? "above the highest bucket, " + names[s - 1] : "all";
+}
+// Of a percentile on a bucket's edge, all that is known of it.
+function wordsAt(chart, s, index) {
+  const found = ((chart.beyond || [])[s] || []).find(([first, last]) => first <= index && index <= last);
+  return found && found[2];
 }
 function showValues(panel, event, item) {
   const own = drawn.get(panel);

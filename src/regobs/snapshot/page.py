@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -24,6 +22,7 @@ from regobs.snapshot import theme
 from regobs.snapshot.charts import VEGALITE, Chart, Json, marked
 from regobs.snapshot.draw import chart_of, has_data, rows_of
 from regobs.snapshot.heights import fitted
+from regobs.snapshot.legend import legend_of
 from regobs.snapshot.span import TimeSpan, utc
 from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel, TakenRow
 from regobs.snapshot.texts import answers_of, table_of
@@ -37,8 +36,6 @@ _HELP = (
 FIRST = "overview"  # the dashboard that a page of several begins with
 _NO_ALERT = "no alert fires"
 _LONG = 9  # characters of a number beyond which it is written smaller, such as a version
-# Names of series that tell of a failure: status 5xx, and what words of the catalog say so.
-_FAILURE = re.compile(r"(?<!\w)5(\d\d|xx)(?!\w)|fail|error|lost|dropped|quarantined|rolled back", re.IGNORECASE)
 _NEEDS = re.compile(r"needs the capability (\w+)")
 _COLUMNS_OF_TIP = 12  # a tip of a panel in the right half opens to the left
 
@@ -95,6 +92,7 @@ def _data(span: TimeSpan, charts: Sequence[Chart]) -> Json:
                 "names": chart.names,
                 "colors": chart.colors,
                 "unit": chart.unit,
+                **({"beyond": chart.beyond} if chart.beyond else {}),
             }
             for chart in charts
         ],
@@ -139,7 +137,7 @@ def _dashboards_left_out(snapshot: Snapshot) -> Iterator[str]:
 def _events(snapshot: Snapshot) -> str:
     """What happened, in order, in the colours of the lines on the charts."""
     items = (
-        f'<li style="--color:{theme.EVENTS[one.kind]}"><time>{datetime.fromtimestamp(one.time, UTC):%H:%M:%S}</time> '
+        f'<li style="--color:{theme.EVENTS[one.kind]}"><time>{snapshot.span.moment(one.time)}</time> '
         f"{escape(one.text)}</li>"
         for one in snapshot.events
     )
@@ -181,7 +179,7 @@ def _short_reason(lacking: LeftOut) -> str:
 def _panel(panel: TakenPanel, snapshot: Snapshot, charts: list[Chart]) -> Iterator[str]:
     place, span = panel.place, snapshot.span
     style = f"--x:{place.x};--y:{place.y};--w:{place.w};--h:{place.h}"
-    chart = chart_of(panel, span) if has_data(panel, span) else None
+    chart = chart_of(panel, span, snapshot.colors) if has_data(panel, span) else None
     if chart is not None:
         chart = marked(chart, ((one.time, theme.EVENTS[one.kind]) for one in snapshot.events))
     number = f' data-chart="{len(charts)}"' if chart else ""
@@ -212,30 +210,15 @@ def _tip(panel: TakenPanel) -> str:
 def _chart(panel: TakenPanel, chart: Chart) -> str:
     note = f'<div class="note">{escape(chart.note)}</div>' if chart.note else ""
     legend = ""
-    if chart.data["form"] == "series" and chart.names != (panel.title,):
+    if named := legend_of(panel, chart):
         buttons = (
             f'<button type="button" value="{number}" aria-pressed="true" title="{escape(name)}">'
             f'<i style="--color:{chart.colors[number]}"></i><span>{escape(name)}</span></button>'
-            for number, name in worst_first(panel, chart)
+            for number, name in named
         )
         legend = f'<div class="legend">{"".join(buttons)}</div>'
     label = escape(f"{panel.title}: {panel.bound.panel.good}")
     return f'<div class="chart" role="img" aria-label="{label}"></div>{note}{legend}'
-
-
-def worst_first(panel: TakenPanel, chart: Chart) -> list[tuple[int, str]]:
-    """The series by number: failures first, then the highest, or the lowest where low is bad."""
-    word = panel.bound.panel
-    falling = word.thresholds is not None and word.thresholds[0] > word.thresholds[1]
-    falling = falling or word.good.startswith(("100 %", "above"))
-
-    def order(named: tuple[int, str]) -> tuple[bool, float]:
-        number, name = named
-        values = [value for value in chart.data["values"][number] if value is not None]
-        extreme = (min(values) if falling else -max(values)) if values else math.inf
-        return _FAILURE.search(name) is None, extreme
-
-    return sorted(enumerate(chart.names), key=order)
 
 
 def _text(panel: TakenPanel) -> str:

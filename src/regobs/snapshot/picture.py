@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from regobs import __version__
@@ -14,22 +13,23 @@ from regobs.grafana.layout import COLUMNS, PanelPlace, bottom
 from regobs.grafana.panels import Alerts, Table
 from regobs.grafana.readings import NO_DATA
 from regobs.snapshot import theme
-from regobs.snapshot.charts import VEGALITE, Chart, Json, chosen, expand, marked
+from regobs.snapshot.charts import VEGALITE, Chart, expand, marked
 from regobs.snapshot.draw import chart_of, has_data, rows_of
-from regobs.snapshot.heights import fitted
+from regobs.snapshot.heights import fitted, grown
+from regobs.snapshot.legend import legend_of
 from regobs.snapshot.page import facts
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel
 from regobs.snapshot.texts import MOST_ROWS, ROW_HEIGHT, answers_of, numbers_picture, table_of, table_picture
 from regobs.snapshot.vega import vl_convert
+from regobs.snapshot.wrapped import WrittenItem, wrapped
 
 WIDTH = 1600  # pixels
 _UNIT, _GAP, _MARGIN = 30, 8, 16  # a grid unit and what lies between panels, as Grafana has them
 _TITLE, _HEADING, _NOTE = 26, 30, 14  # heights of a panel's title, of a row's, and of what stands below a chart
-_NAME, _LETTER = 60, 6.2  # letters of a name in a legend at most, and pixels of one at the mean
+_LINE, _LOWEST, _EDGE = 16, 150, 9  # a line of a legend, the least height of a chart, and what is free beside both
 _FONT = "Liberation Sans, Arial, sans-serif"
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
-Events = Sequence[tuple[float, str]]  # time and colour
 _SVG = "http://www.w3.org/2000/svg"
 
 
@@ -42,24 +42,64 @@ def picture(dashboard: TakenDashboard, snapshot: Snapshot, *, dark: bool = False
 def drawing(dashboard: TakenDashboard, snapshot: Snapshot, *, dark: bool = False) -> str:
     """The same as SVG."""
     sheet = _Sheet("dark" if dark else "light")
-    events = [(one.time, theme.EVENTS[one.kind]) for one in snapshot.events]
     sheet.text(_MARGIN, 30, dashboard.title, size=20, weight="600")
     sheet.text(_MARGIN, 50, f"{facts(snapshot)}, regobs {__version__}", size=12, faint=True)
-    top = 62.0
+    top = 62.0 + sheet.items(_happened(snapshot), _MARGIN, 58)
     for row in dashboard.rows:
         sheet.text(_MARGIN, top + 20, row.title, size=14, weight="600")
         top += _HEADING
         panels = fitted(((panel, _rows(panel, snapshot.span)) for panel in row.panels), ROW_HEIGHT)
-        for panel in panels:
-            sheet.panel(panel, snapshot.span, events, top)
+        contents = [_Content.of(panel, snapshot) for panel in panels]
+        panels = grown([(one.panel, one.lacking) for one in contents])
+        for panel, content in zip(panels, contents, strict=True):
+            sheet.panel(replace(content, panel=panel), snapshot.span, top)
         top += bottom([panel.place for panel in panels], 0) * (_UNIT + _GAP)
     return sheet.svg(top + _MARGIN)
+
+
+def _happened(snapshot: Snapshot) -> list[list[WrittenItem]]:
+    """What happened, in order, in the colours of the lines on the charts."""
+    found = ((f"{snapshot.span.moment(one.time)} {one.text}", theme.EVENTS[one.kind]) for one in snapshot.events)
+    return wrapped(found, WIDTH - 2 * _MARGIN)
 
 
 def _rows(panel: TakenPanel, span: TimeSpan) -> int | None:
     """How many rows of a table are shown, as `rows_of` says it."""
     rows = rows_of(panel, span)
     return None if rows is None else min(rows, MOST_ROWS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A panel with its chart, None where it has no data or is text, and the lines of its legend."""
+
+    panel: TakenPanel
+    chart: Chart | None
+    legend: list[list[WrittenItem]]
+
+    @classmethod
+    def of(cls, panel: TakenPanel, snapshot: Snapshot) -> _Content:
+        """What is drawn of a panel."""
+        span = snapshot.span
+        chart = chart_of(panel, span, snapshot.colors) if has_data(panel, span) else None
+        if chart is None:
+            return cls(panel, None, [])
+        _, _, width, _ = _pixels(panel.place, 0)
+        named = ((text, chart.colors[number]) for number, text in legend_of(panel, chart))
+        marks = ((one.time, theme.EVENTS[one.kind]) for one in snapshot.events)
+        return cls(panel, marked(chart, marks), wrapped(named, width - 2 * _EDGE))
+
+    @property
+    def below(self) -> float:
+        """The height of what stands below the chart."""
+        noted = self.chart is not None and self.chart.note
+        return len(self.legend) * _LINE + (_NOTE if noted else 0)
+
+    @property
+    def lacking(self) -> float:
+        """How many pixels more the panel needs, so that a long legend leaves room for the chart."""
+        _, _, _, height = _pixels(self.panel.place, 0)
+        return _TITLE + _LOWEST + self.below - height if self.legend else 0
 
 
 class _Sheet:
@@ -100,25 +140,36 @@ class _Sheet:
         own.set("text-anchor", "middle" if middle else "start")
         own.text = content
 
-    def panel(self, panel: TakenPanel, span: TimeSpan, events: Events, top: float) -> None:
+    def items(self, lines: Sequence[Sequence[WrittenItem]], x: float, y: float) -> float:
+        """Lines of texts with a mark in the colour of each, from y down, and the height of all of them."""
+        for number, line in enumerate(lines):
+            base = y + (number + 1) * _LINE - 4
+            for item in line:
+                if item.color:
+                    self._add(self._root, "rect", x=x + item.x, y=base - 5, width=12, height=3, fill=item.color)
+                self.text(x + item.x + 16, base, item.text, size=11)
+        return len(lines) * _LINE
+
+    def panel(self, content: _Content, span: TimeSpan, top: float) -> None:
         """A panel at its place below `top`."""
+        panel = content.panel
         x, y, w, h = _pixels(panel.place, top)
         frame = self._add(self._root, "rect", x=x, y=y, width=w, height=h, rx=4, fill=theme.PANEL[self._theme])
         frame.set("stroke", theme.GRID[self._theme])
-        self.text(x + 9, y + 18, _cut(panel.title, w), size=13, weight="600")
-        chart = _chart(panel, span, events, (w, h - _TITLE))
+        self.text(x + _EDGE, y + 18, _cut(panel.title, w), size=13, weight="600")
+        chart = content.chart or _text(panel, span, (w, h - _TITLE))
         if chart is None:
             self._nothing(panel, x + w / 2, y + h / 2)
             return
-        notes = [chart.note, _unnamed(chart, w) if chart.names != (panel.title,) else ""]
-        note = ", ".join(filter(None, notes))
-        drawing = self._draw(chart, panel.title, w, h - _TITLE - (_NOTE if note else 0))
+        below = replace(content, chart=chart).below
+        drawing = self._draw(chart, w, h - _TITLE - below)
         mark = f"@{len(self._drawings)}@"
         holder = self._add(self._root, "g", transform=f"translate({x:.1f} {y + _TITLE:.1f})")
         holder.text = mark
         self._drawings.append((mark, drawing))
-        if note:
-            self.text(x + 9, y + h - 6, note, size=11, faint=True)
+        self.items(content.legend, x + _EDGE, y + h - below)
+        if chart.note:
+            self.text(x + _EDGE, y + h - 6, chart.note, size=11, faint=True)
 
     def _nothing(self, panel: TakenPanel, x: float, y: float) -> None:
         if panel.error:
@@ -128,9 +179,14 @@ class _Sheet:
         if panel.hint:
             self.text(x, y + 20, panel.hint, size=11, faint=True, middle=True)
 
-    def _draw(self, chart: Chart, title: str, width: float, height: float) -> str:
+    def _draw(self, chart: Chart, width: float, height: float) -> str:
         """The library's drawing, its identifiers told apart from those of the others."""
-        spec = _still(chart, width, height, legend=chart.names != (title,))
+        spec = {
+            **chart.spec,
+            "width": round(width),
+            "height": round(height),
+            "datasets": {"points": expand(chart.data)},
+        }
         svg: str = vl_convert().vegalite_to_svg(spec, vl_version=VEGALITE, config=theme.config(self._theme))
         return _ID.sub(rf"\g<1>p{len(self._drawings)}-", svg)
 
@@ -139,63 +195,14 @@ class _Sheet:
         return ET.SubElement(parent, tag, {name: str(value) for name, value in attributes.items()})
 
 
-def _chart(panel: TakenPanel, span: TimeSpan, events: Events, size: tuple[float, float]) -> Chart | None:
+def _text(panel: TakenPanel, span: TimeSpan, size: tuple[float, float]) -> Chart | None:
+    """A panel that is text as a drawing of this size; None for one without data."""
     if not has_data(panel, span):
         return None
-    if (chart := chart_of(panel, span)) is not None:
-        return marked(chart, events)
+    width, height = size
     if isinstance(panel.bound.panel, Table | Alerts):
-        width, height = size
         return table_picture(table_of(panel), width, height - _NOTE)
-    return numbers_picture(answers_of(panel))
-
-
-def _still(chart: Chart, width: float, height: float, *, legend: bool) -> Json:
-    """The specification with its data, of a fixed size, with a legend where the page has one of its own."""
-    spec = copy.deepcopy(chart.spec)
-    spec |= {"width": round(width), "height": round(height), "datasets": {"points": expand(chart.data)}}
-    if chart.data["form"] == "series" and legend:
-        spec["layer"][0]["encoding"]["color"]["legend"] = _legend(chart, width)
-    return spec
-
-
-def _columns(chart: Chart, width: float) -> int:
-    return max(1, int((width - 20) // (_longest(chart) * _LETTER + 30)))
-
-
-def _longest(chart: Chart) -> int:
-    """Letters of the longest name in a legend; what is longer is cut."""
-    return min(max(map(len, chart.names)), _NAME)
-
-
-def _named(chart: Chart, width: float) -> list[int]:
-    """The numbers of the series that the legend names, those with the highest peaks: four lines leave it room."""
-    peaks = [
-        max((value for value in values if value is not None), default=-math.inf) for values in chart.data["values"]
-    ]
-    highest = sorted(range(len(chart.names)), key=lambda number: (-peaks[number], number))
-    return sorted(highest[: _columns(chart, width) * 4])
-
-
-def _unnamed(chart: Chart, width: float) -> str:
-    """What the legend has no room for, in words."""
-    if chart.data["form"] != "series":
-        return ""
-    rest = len(chart.names) - len(_named(chart, width))
-    return f"{rest} more {'name' if rest == 1 else 'names'} on the page" if rest else ""
-
-
-def _legend(chart: Chart, width: float) -> Json:
-    return {
-        "title": None,
-        "orient": "bottom",
-        "direction": "horizontal",
-        "columns": _columns(chart, width),
-        "labelLimit": round(_longest(chart) * _LETTER * 1.1) + 8,
-        "symbolType": "stroke",
-        "values": _named(chart, width),
-        "labelExpr": chosen(chart.names),
-    }
+    return numbers_picture(answers_of(panel), width)
 
 
 def _pixels(place: PanelPlace, top: float) -> tuple[float, float, float, float]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
-from regobs.grafana.readings import RULE_GROUP
+from regobs.grafana.readings import RULE_GROUP, mapped_text, mappings_of
 from regobs.prometheus.answers import RangeSeries
+from regobs.snapshot.charts import Json, Stretch
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import Asked, TakenPanel
 
@@ -21,15 +23,27 @@ _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 @dataclass(frozen=True, slots=True)
 class DrawnSeries:
-    """One line: a value for each point of the span, None where there is none."""
+    """One line: a value for each point of the span, None where there is none.
+
+    `words` are Grafana's mappings of values that are known to lie at or beyond a bucket's edge only.
+    """
 
     name: str
     values: tuple[float | None, ...]
+    words: tuple[Json, ...] = ()
 
     @property
     def peak(self) -> float:
         """The largest value; minus infinity when there is none."""
         return max((value for value in self.values if value is not None), default=-math.inf)
+
+    def beyond(self) -> tuple[Stretch, ...]:
+        """The stretches of points that words tell, and the words."""
+        if not self.words:
+            return ()
+        told = [mapped_text(self.words, value) if value is not None else "" for value in self.values]
+        runs = [(text, [place for place, _ in run]) for text, run in groupby(enumerate(told), key=lambda one: one[1])]
+        return tuple((places[0], places[-1], text) for text, places in runs if text)
 
 
 def name_of(legend: str, labels: Mapping[str, str], title: str, short: Iterable[tuple[str, str]] = ()) -> str:
@@ -58,10 +72,11 @@ def series_of(panel: TakenPanel, span: TimeSpan) -> tuple[list[DrawnSeries], int
 def _of_query(asked: Asked, title: str, span: TimeSpan) -> Iterator[DrawnSeries]:
     ranges = asked.answer.ranges if asked.answer else ()
     named = [(name_of(asked.query.legend, one.labels, title, asked.query.words), one) for one in ranges]
+    words = tuple(mappings_of(asked.query))
     for name, one in sorted(named, key=lambda pair: pair[0]):
         values = on_grid(one, span)
         if any(value is not None for value in values):
-            yield DrawnSeries(name, values)
+            yield DrawnSeries(name, values, words)
 
 
 def on_grid(one: RangeSeries, span: TimeSpan) -> tuple[float | None, ...]:
@@ -84,9 +99,11 @@ def filled(series: Iterable[DrawnSeries]) -> list[DrawnSeries]:
     listed = list(series)
     present = [any(one.values[index] is not None for one in listed) for index in range(len(listed[0].values))]
     return [
-        DrawnSeries(
-            one.name,
-            tuple(0.0 if value is None and there else value for value, there in zip(one.values, present, strict=True)),
+        replace(
+            one,
+            values=tuple(
+                0.0 if value is None and there else value for value, there in zip(one.values, present, strict=True)
+            ),
         )
         for one in listed
     ]

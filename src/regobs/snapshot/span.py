@@ -50,6 +50,11 @@ class TimeSpan:
         """How long it is."""
         return self.end - self.start
 
+    def moment(self, time: float) -> str:
+        """A time in this range as a person reads it, in UTC; with its day where the range is longer than one."""
+        days = "%Y-%m-%d " if self.seconds > STEPS[-1] else ""
+        return f"{datetime.fromtimestamp(time, UTC):{days}%H:%M:%S}"
+
 
 def span_of(start: float, end: float, scrape_interval: float) -> TimeSpan:
     """The span with the shortest step that is at least a scrape interval and gives no more points than are seen.

@@ -18,6 +18,7 @@ from regobs.promql.nodes import Duration
 from regobs.promql.printer import to_text
 from regobs.promql.walk import fill_durations, selectors
 from regobs.snapshot.happened import firings, marks
+from regobs.snapshot.palette import palette_of
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import Asked, Snapshot, SnapshotEvent, TakenDashboard, TakenPanel, TakenRow
 
@@ -59,7 +60,8 @@ def take(
     taken = tuple(taking.dashboard(one) for one in dashboards)
     fired = marks(firings(prometheus, span, config.deployment_matchers), span)
     happened = sorted([*events, *fired], key=lambda event: event.time)
-    return Snapshot(taken, span, prometheus.url, tuple(dict.fromkeys(warnings)), tuple(happened))
+    colors = palette_of((panel for one in taken for panel in one.panels()), span)
+    return Snapshot(taken, span, prometheus.url, tuple(dict.fromkeys(warnings)), tuple(happened), colors)
 
 
 class _Taking:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from regobs.grafana.bound import BoundPanel, BoundQuery, LeftOut
 from regobs.grafana.layout import PanelPlace
@@ -96,7 +96,7 @@ class Snapshot:
     """Dashboards with the data of one time range. `server` is its address without user and password.
 
     `warnings` are the server's own, each once: a Thanos that lacks a store says so there. `events` are marked on every
-    chart over time, in the order of their times.
+    chart over time, in the order of their times. `colors` are those of series by name; a panel chooses its own without.
     """
 
     dashboards: tuple[TakenDashboard, ...]
@@ -104,6 +104,7 @@ class Snapshot:
     server: str
     warnings: tuple[str, ...]
     events: tuple[SnapshotEvent, ...] = ()
+    colors: Mapping[str, str] = field(default_factory=dict)
 
     def panels(self) -> Iterator[TakenPanel]:
         """Every panel of every dashboard."""

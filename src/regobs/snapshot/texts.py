@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from regobs.common.counts import whole
-from regobs.grafana.bound import RESOURCE, BoundQuery, may_be_never
+from regobs.grafana.bound import RESOURCE, BoundQuery
 from regobs.grafana.levels import WORDS as LEVELS
 from regobs.grafana.panels import Alerts, Stat, Table, Tile
-from regobs.grafana.readings import column_title, mapped_text, never, sorting, unit_of
+from regobs.grafana.readings import column_title, mapped_text, mappings_of, sorting, unit_of
 from regobs.snapshot.bars import now_of
 from regobs.snapshot.charts import Chart, Json, framed
 from regobs.snapshot.taken import TakenPanel
@@ -66,7 +66,7 @@ def _level(value: float) -> str:
 
 
 def _cell(query: BoundQuery, value: float) -> str:
-    return mapped_text([never()] if may_be_never(query.expr) else [], value) or value_text(value, unit_of(query))
+    return mapped_text(mappings_of(query), value) or value_text(value, unit_of(query))
 
 
 def table_of(panel: TakenPanel) -> TextTable:
@@ -133,13 +133,14 @@ def answers_of(panel: TakenPanel) -> list[WrittenNumber]:
     return found
 
 
-def numbers_picture(numbers: Sequence[WrittenNumber]) -> Chart:
-    """Numbers side by side, for a picture."""
+def numbers_picture(numbers: Sequence[WrittenNumber], width: float) -> Chart:
+    """Numbers side by side, for a picture so wide."""
     shown = numbers[:MOST_NUMBERS]
     longest = max(len(one.text) for one in shown)
     size = min(30, round(280 / (len(shown) * longest)) + 8)
+    letters = min(_NAME_WIDTH, int(width / len(shown) / _LETTER) - 1)  # of a name: it stays beside the next
     rows = [
-        {"x": number + 0.5, "text": one.text, "name": _cut(one.name), "color": STATES.get(one.state)}
+        {"x": number + 0.5, "text": one.text, "name": _cut(one.name, letters), "color": STATES.get(one.state)}
         for number, one in enumerate(shown)
     ]
     along: Json = {
@@ -205,5 +206,5 @@ def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(len, column)) + 2 for column in zip(*lines, strict=True)]
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _NAME_WIDTH else f"{text[: _NAME_WIDTH - 1]}…"
+def _cut(text: str, letters: int = _NAME_WIDTH) -> str:
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 Json = dict[str, Any]
@@ -15,7 +13,8 @@ SERIES = (
     "#3f87d9", "#ef8c34", "#35a46e", "#9c6cd6", "#c9a61b", "#2ab3c4", "#d667a9", "#8a94a3", "#a5764a", "#7fb13b",
     "#6675e0", "#e57f76",
 )  # fmt: skip
-_SHADES = ((0.0, 0), (0.42, 255), (0.38, 0))  # how much of white (255) or black is mixed in: still seen on both
+_MIXED = ((0.0, 0), (0.42, 255), (0.38, 0))  # how much of white (255) or black is mixed in: still seen on both
+SHADES = len(_MIXED)
 # Shades of the classes of status codes, in Grafana's hues of dashboards: red only for what the registry does wrong.
 STATUSES = {
     "2": ("#2f9e62", "#7fb13b", "#57c79b", "#1d6b43"),
@@ -24,9 +23,11 @@ STATUSES = {
     "5": ("#dc4446", "#b02a5b", "#f08a84", "#8c1d1f"),
 }
 STATES = {"green": "#2f9e62", "yellow": "#d99a0b", "red": "#dc4446"}  # Grafana's names for threshold colours
+_HUES = {**STATES, "orange": "#ef8c34", "blue": "#3f87d9", "purple": "#9c6cd6"}  # of which Grafana has shades
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
 # What happened: a fault, its repair, an alert that begins to fire, and its end.
 EVENTS = {"fault": "#dc4446", "repair": "#2f9e62", "alert": "#d99a0b", "end": "#3f87d9"}
-_STATUS = re.compile(r"(?<!\S)([2-5])(?:\d\d|xx)?(?!\S)")
+_STATUS = re.compile(r"(?<!\S)([2-5])(?:(\d\d)|xx)?(?!\S)")
 NEUTRAL = "#808a96"  # seen on white and on black
 PLAIN = "#3f87d9"  # a bar without thresholds
 
@@ -46,23 +47,21 @@ _HEAT = {
 def series_color(index: int) -> str:
     """The colour of a series by its place; after the last the hues come again lighter, then darker, then as before."""
     hue = SERIES[index % len(SERIES)]
-    part, towards = _SHADES[index // len(SERIES) % len(_SHADES)]
+    part, towards = _MIXED[index // len(SERIES) % SHADES]
     mixed = (round(int(hue[at : at + 2], 16) * (1 - part) + towards * part) for at in (1, 3, 5))
     return "#" + "".join(f"{value:02x}" for value in mixed)
 
 
-def series_colors(names: Sequence[str], *, statuses: bool) -> tuple[str, ...]:
-    """The colours of series by their places; with `statuses` those that name a status code have that of its class."""
-    found, seen = [], Counter[str]()
-    for number, name in enumerate(names):
-        code = _STATUS.search(name) if statuses else None
-        if code is None:
-            found.append(series_color(number))
-        else:
-            shades = STATUSES[code[1]]
-            found.append(shades[seen[code[1]] % len(shades)])
-            seen[code[1]] += 1
-    return tuple(found)
+def status_of(name: str) -> tuple[str, int] | None:
+    """The class of the status code that a series is named by, and the number of its code in that class."""
+    code = _STATUS.search(name)
+    return None if code is None else (code[1], int(code[2] or 0))
+
+
+def named_color(word: str) -> str:
+    """One of Grafana's words for a colour, such as `semi-dark-red`, or its hex code; "" for what is neither."""
+    hue = _HUES.get(word.rpartition("-")[2], "")
+    return hue or (word.lower() if _HEX.fullmatch(word) else "")
 
 
 def state_of(value: float, thresholds: tuple[float, float] | None) -> str:
