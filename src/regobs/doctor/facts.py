@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from regobs.catalog import METRICS, by_series
 from regobs.catalog.model import Capability, Exposer, Flavor, Metric, Version
 from regobs.doctor.matching import LabelSet
-from regobs.prometheus.state import LoadedRule, Target
+from regobs.prometheus.state import Alert, LoadedRule, Target
 from regobs.promql.nodes import Expr, Matcher
 from regobs.promql.parse import parse
 from regobs.promql.scope import about_targets
@@ -70,7 +70,8 @@ class ServerFacts:
     server does not offer them (Thanos, Mimir). `version` and `flavor` are those that the scraped registry itself
     shows, None when it does not. `sparse` are the range vectors (as text) whose series all have fewer than two
     samples in the window. `elsewhere` says that another server evaluates the rules of the build and writes what they
-    record here: `rules` are None then. `load` is how such a server gets the rules.
+    record here: `rules` are None then. `active` are the alerts that wait or fire, whoever evaluates their rules.
+    `load` is how such a server gets the rules.
     """
 
     live: frozenset[str]
@@ -84,6 +85,7 @@ class ServerFacts:
     flavor: Flavor | None = None
     sparse: frozenset[str] = frozenset()
     elsewhere: bool = False
+    active: tuple[Alert, ...] = ()
     load: str = LOAD
 
 

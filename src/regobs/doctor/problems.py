@@ -11,7 +11,7 @@ from regobs.doctor import advice
 from regobs.doctor.absent import down_targets, may_have
 from regobs.doctor.facts import Deployment, ServerFacts
 from regobs.doctor.questions import RuleQuestion
-from regobs.doctor.report import Problem
+from regobs.doctor.report import ASK_WHO_EVALUATES, SHOWS_NO_RULES, Problem
 from regobs.doctor.rules import differs, loaded
 
 
@@ -98,7 +98,7 @@ def _rules(facts: ServerFacts, deployment: Deployment, rules: Sequence[RuleQuest
                 "ask the server that evaluates them how they are (`--prometheus` of that one)",
             )
         elif rules:
-            yield Problem("this server does not show its rules", "ask the server that evaluates them")
+            yield Problem(SHOWS_NO_RULES, ASK_WHO_EVALUATES)
         return
     pairs = [(rule, loaded(facts, rule)) for rule in rules]
     absent = sum(1 for _, found in pairs if not found)

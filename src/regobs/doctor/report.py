@@ -69,6 +69,11 @@ class Problem:
 NO_ADDRESS = "`runbook_url` under [alerts] in regobs.toml says where runbooks are published; alerts then link to theirs"
 
 
+# What doctor and status say of a server whose rules nobody can ask for.
+SHOWS_NO_RULES = "this server does not show its rules"
+ASK_WHO_EVALUATES = "ask the server that evaluates them"
+
+
 @dataclass(frozen=True, slots=True)
 class FiringAlert:
     """An alert of the build that fires now: its labels, its value (NaN when unknown), since when, and its runbook.

@@ -11,7 +11,7 @@ from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import RuleFinding
 from regobs.doctor.verdict import Status, Verdict
 from regobs.errors import PromqlError
-from regobs.prometheus.state import LoadedRule
+from regobs.prometheus.state import Alert, LoadedRule
 from regobs.promql.nodes import Aggregate, Expr, Selector
 from regobs.promql.walk import rebuild, strip_parens
 
@@ -31,10 +31,21 @@ def told_of_rules(facts: ServerFacts, rules: Sequence[RuleQuestion], load: Calla
     found = [bool(loaded(facts, rule)) for rule in rules]
     if facts.rules is None or all(found):
         return facts
-    written = any(rule.kind == "recording" and rule.name in facts.live for rule in rules)
-    if written and not any(found):
+    if not any(found) and any(_written(facts, rule) for rule in rules):
         return replace(facts, rules=None, elsewhere=True)
     return replace(facts, load=load())
+
+
+def _written(facts: ServerFacts, rule: RuleQuestion) -> bool:
+    """Whether what this rule writes is here: its recorded series, or its alert among those that wait or fire."""
+    return rule.name in facts.live if rule.kind == "recording" else bool(_active(facts, rule))
+
+
+def _active(facts: ServerFacts, rule: RuleQuestion) -> list[Alert]:
+    """The alerts of a rule that wait or fire; they may have more labels than it."""
+    labels = rule.labels.items()
+    mine = [one for one in facts.active if one.labels.get("alertname") == rule.name]
+    return [one for one in mine if labels <= one.labels.items()]
 
 
 def loaded(facts: ServerFacts, rule: RuleQuestion) -> tuple[LoadedRule, ...]:
@@ -48,7 +59,10 @@ def loaded(facts: ServerFacts, rule: RuleQuestion) -> tuple[LoadedRule, ...]:
 
 def _finding(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion) -> RuleFinding:
     found = loaded(facts, rule)
-    state = next((state for state in _STATES if any(item.state == state for item in found)), "")
+    states = {one.state for one in found}
+    if facts.rules is None and rule.kind == "alerting":  # the server shows no rules, and samples what they did
+        states = {one.state for one in _active(facts, rule)}
+    state = next((state for state in _STATES if state in states), "")
     verdict = _verdict(facts, deployment, rule, found)
     return RuleFinding(rule.kind, rule.name, rule.group, rule.labels, state, verdict)
 

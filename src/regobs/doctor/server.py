@@ -73,9 +73,8 @@ def look_at(
     clock, active, *present = together(asks) if together else [ask() for ask in asks]
     scraped, groups, kept, receivers = present or (None, None, None, None)
     own = _of_deployment(active or _fired(prometheus), scope, scraped)
-    shown = own if active else ()
     firing = _firing(own, frozenset(names), runbook_url)
-    return ServerState(_now(prometheus, clock), scraped, groups, retention_of(kept or ""), firing, shown, receivers)
+    return ServerState(_now(prometheus, clock), scraped, groups, retention_of(kept or ""), firing, own, receivers)
 
 
 def _of_deployment(

@@ -58,7 +58,8 @@ class OutsideView:
 class StatusReport:
     """Everything on the screen. `now` is the server's own time, in seconds since 1970; `window` that of rates.
 
-    `firing` are the alerts of the pack, `pending` how many of them wait, `others` how many other alerts fire there;
+    `firing` are the alerts of the pack, `pending` how many of them wait, `others` how many other alerts fire there,
+    `silent` how many of the pack fire and tell nobody;
     `loaded` is how many of the pack's `alerts` the server evaluates, None where it does not say. `budgets` and `routes`
     have the worst first. `problems` are those of the server, `failing_rules` the rules that it cannot evaluate.
 
@@ -97,6 +98,7 @@ class StatusReport:
     outside: tuple[OutsideView, ...] = ()
     recent: float | None = None
     recent_window: str = ""
+    silent: int = 0
 
     @property
     def stands_still(self) -> bool:
@@ -106,7 +108,7 @@ class StatusReport:
     @property
     def rules_elsewhere(self) -> bool:
         """Whether no alert of the build is loaded here, and what rules wrote is: another server evaluates them."""
-        return self.loaded == 0 and bool(self.budgets or self.firing)
+        return self.loaded == 0 and bool(self.budgets or self.firing or self.pending or self.silent)
 
     @property
     def complete(self) -> bool:

@@ -9,7 +9,7 @@ from math import isfinite
 from regobs.common.counts import number_text
 from regobs.common.screen import Colour, Screen, wrapped
 from regobs.common.table import Cell, escape, table
-from regobs.doctor.report import NO_ADDRESS, FiringAlert
+from regobs.doctor.report import ASK_WHO_EVALUATES, NO_ADDRESS, SHOWS_NO_RULES, FiringAlert
 from regobs.doctor.server import since_text
 from regobs.status.report import ProcessStatus, RouteStatus, StatusReport, Usage
 
@@ -189,6 +189,8 @@ def doubts(report: StatusReport) -> Iterator[str]:
         )
     elif report.loaded is not None and report.loaded < report.alerts:
         yield f"only {report.loaded} of the {report.alerts} alerts of this build are loaded here: silence says little"
+    elif report.loaded is None and not report.past:
+        yield f"{SHOWS_NO_RULES}, so silence says little: {ASK_WHO_EVALUATES}"
     lacking = {"its value": any(not isfinite(one.value) for one in report.firing)}
     lacking["since when it fires"] = not all(one.since for one in report.firing)
     if said := " and ".join(what for what, lacks in lacking.items() if lacks):

@@ -111,6 +111,7 @@ class StatusPlan:
             outside=tuple(_outside(answers, self.config)),
             recent=_sum(answers.get(ask.RECENT, ())),
             recent_window=duration_text(default_window(self.config)),
+            silent=sum(one.state == "firing" for one in mine) - len(state.firing),
         )
 
 
