@@ -31,6 +31,7 @@ PATH = click.Path(path_type=Path)
     "--against", type=PATH, metavar="OLD", help="Write nothing; say what of an older build is renamed or gone."
 )
 @KEEP_NAMES
+@click.option("--all-warnings", is_flag=True, help="Name each place of your pack, not one of each kind.")
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def build(
     *,
@@ -41,6 +42,7 @@ def build(
     check: bool,
     against: Path | None,
     older: Path | None,
+    all_warnings: bool,
     shape: str,
 ) -> int:
     """Write dashboards, provisioning, mixin, rules, rule tests, scrape and alert routing, runbooks, manifest.
@@ -53,6 +55,7 @@ def build(
     from regobs.grafana.warned import dashboard_warnings  # noqa: PLC0415
     from regobs.slo.missing_tiers import tier_notes  # noqa: PLC0415
     from regobs.slo.warned import pack_warnings  # noqa: PLC0415
+    from regobs.slo.warning_kinds import one_of_each_kind  # noqa: PLC0415
 
     if (out is None) == (against is None):
         raise InputError(
@@ -64,7 +67,9 @@ def build(
     with without_collector():
         files = build_keeping(config, pack, older)
     manifest = json.loads(files[MANIFEST])
-    doubts = [f"Warning: {told}" for told in (*pack_warnings(pack, config), *dashboard_warnings(pack, config))]
+    warnings = (*pack_warnings(pack, config), *dashboard_warnings(pack, config))
+    shown = warnings if all_warnings or shape == "json" else one_of_each_kind(warnings)
+    doubts = [f"Warning: {told}" for told in shown]
     made = _Build(pack, config, files, (*doubts, *tier_notes(manifest["rules"]["slos"])), _unselected(manifest))
     if shape == "text":
         for told in made.told:

@@ -55,7 +55,10 @@ class BoundQuery:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An expression that this deployment cannot answer. `cause` is the kind of `reason`."""
+    """An expression that this deployment cannot answer. `cause` is the kind of `reason`.
+
+    `capability` is the one that is off, "" where that is not it, or the whole dashboard needs it.
+    """
 
     panel: Panel
     name: str
@@ -63,6 +66,7 @@ class LeftOut:
     metrics: frozenset[Metric]
     reason: str
     cause: Reason
+    capability: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +183,15 @@ def _bind_choice(panel: Panel, choice: Sequence[Named], deployment: _Deployment)
             _refuse_doubtful(bound, deployment.vocabulary)
             parts.append((name, bound))
         except Unavailable as error:
-            lacking.append(_left_out(panel, (name, expr), error.message, error.reason))
+            lacking.append(_left_out(panel, (name, expr), error.message, error.reason, str(error.capability or "")))
         except PromqlError as error:
             raise _refused(panel, error.message, error.value, error.expected, error.next_step) from error
     return parts, lacking
 
 
-def _left_out(panel: Panel, named: Named, reason: str, cause: Reason) -> LeftOut:
+def _left_out(panel: Panel, named: Named, reason: str, cause: Reason, capability: str = "") -> LeftOut:
     name, expr = named
-    return LeftOut(panel, name.replace("\n", ": "), expr, metrics_of(expr), reason, cause)
+    return LeftOut(panel, name.replace("\n", ": "), expr, metrics_of(expr), reason, cause, capability)
 
 
 def _ref(number: int) -> str:

@@ -10,9 +10,10 @@ from regobs.grafana.bound import bind_dashboard
 from regobs.grafana.load import SUFFIX, load_dashboard, slug_of
 from regobs.pack import BUNDLED, Pack
 from regobs.slo.warned import Lacks, probable_mistakes
+from regobs.slo.warning_kinds import PackWarning
 
 
-def dashboard_warnings(pack: Pack, config: Config | None = None) -> Iterator[str]:
+def dashboard_warnings(pack: Pack, config: Config | None = None) -> Iterator[PackWarning]:
     """Of the dashboards of a pack that is not the bundled one, each that a build reads without an error.
 
     With the settings also what a build leaves out because the deployment lacks something, and what is to be done.
@@ -25,9 +26,11 @@ def dashboard_warnings(pack: Pack, config: Config | None = None) -> Iterator[str
             where = Location(panel.location.file, panel.location.line)
             shown = [expr for choice in panel.choices for _, expr in choice]
             for told in dict.fromkeys(one for expr in shown for one in probable_mistakes(expr)):
-                yield f"{where}: {told}"
+                yield PackWarning(f"{where}: {told}")
         if config is not None:
             lacks = Lacks()
             for _, one in bind_dashboard(slug_of(file.path), dashboard, config.vocabulary).left_out():
-                lacks.add(one.panel.location, one.reason, one.cause)
+                lacks.add(
+                    one.panel.location, one.reason, one.cause, capability=one.capability or str(dashboard.needs or "")
+                )
             yield from lacks.told()

@@ -24,6 +24,7 @@ from regobs.slo.recording import counters_of
 from regobs.slo.rule_files import SUFFIX, read_rule_files
 from regobs.slo.rule_scope import scoped
 from regobs.slo.sources import check_pattern, source_selector
+from regobs.slo.warning_kinds import PackWarning
 
 _NEXT_STEPS: dict[Reason, str] = {
     "capability": "if the deployment has it, add it to capabilities in regobs.toml, else remove this from the pack",
@@ -32,9 +33,17 @@ _NEXT_STEPS: dict[Reason, str] = {
     "label": "remove this from the pack, or choose what there is",
     "bucket": "choose an edge that there is",
 }
+_KINDS: dict[Reason, str] = {
+    "capability": "a capability that is off",
+    "flavor": "what another flavor has",
+    "version": "what another version has",
+    "label": "a label or value that is not there",
+    "bucket": "an edge that no bucket has",
+}
+_UNFED = "a record whose rule is left out"
 
 
-def pack_warnings(pack: Pack, config: Config | None = None) -> Iterator[str]:
+def pack_warnings(pack: Pack, config: Config | None = None) -> Iterator[PackWarning]:
     """Of the rule files and SLOs of a pack that is not the bundled one, each that a build reads without an error.
 
     With the settings also what a build leaves out because the deployment lacks something, and what is to be done.
@@ -59,7 +68,8 @@ def pack_warnings(pack: Pack, config: Config | None = None) -> Iterator[str]:
                 yield from _told(expr, document.locate(path))
     yield from lacks.told()
     yield from _of_left_out(pack, config, reading) if config is not None else ()
-    yield from dict.fromkeys(f"{Location(at.file, at.line)}: {told}" for at, told in read_documents(pack).unknown)
+    unknown = dict.fromkeys(f"{Location(at.file, at.line)}: {told}" for at, told in read_documents(pack).unknown)
+    yield from map(PackWarning, unknown)
 
 
 def _sources(data: Any, path: Steps) -> Iterator[tuple[Steps, Expr]]:
@@ -79,15 +89,15 @@ def _sources(data: Any, path: Steps) -> Iterator[tuple[Steps, Expr]]:
             yield from _sources(one, (*path, key))
 
 
-def _told(expr: Expr, where: Location) -> Iterator[str]:
-    return (f"{Location(where.file, where.line)}: {one}" for one in dict.fromkeys(probable_mistakes(expr)))
+def _told(expr: Expr, where: Location) -> Iterator[PackWarning]:
+    return (PackWarning(f"{Location(where.file, where.line)}: {one}") for one in dict.fromkeys(probable_mistakes(expr)))
 
 
 class Lacks:
     """What a build leaves out of a pack because the deployment lacks it: a sentence for each cause in each file."""
 
     def __init__(self) -> None:
-        self._lines: dict[tuple[str, str], list[int]] = {}
+        self._lines: dict[tuple[str, str, Reason, str], list[int]] = {}
 
     def note(self, where: Location, expr: Expr, config: Config | None) -> bool:
         """Whether a rule or SLO that reads this is left out, and keep why; never without settings."""
@@ -96,23 +106,26 @@ class Lacks:
         try:
             scoped(bind(expr, config.vocabulary), config)
         except Unavailable as lack:
-            self.add(where, lack.message, lack.reason, lack.expected)
+            self.add(where, lack.message, lack.reason, lack.expected, str(lack.capability or ""))
             return True
         return False
 
-    def add(self, where: Location, reason: str, cause: Reason, expected: str | None = None) -> None:
-        """Keep that what stands there is left out for this reason."""
+    def add(
+        self, where: Location, reason: str, cause: Reason, expected: str | None = None, capability: str = ""
+    ) -> None:
+        """Keep that what stands there is left out for this reason; `capability` is the one that is off, if one is."""
         there = f"; expected: {expected}" if expected else ""
         sentence = f"{reason}, so this is left out{there}; {_NEXT_STEPS[cause]}"
-        self._lines.setdefault((where.file, sentence), []).append(where.line or 1)
+        self._lines.setdefault((where.file, sentence, cause, capability), []).append(where.line or 1)
 
-    def told(self) -> Iterator[str]:
+    def told(self) -> Iterator[PackWarning]:
         """A sentence with the first of its lines in front, and with the number of the others."""
-        for (file, sentence), lines in self._lines.items():
+        for (file, sentence, cause, capability), lines in self._lines.items():
             others = len(set(lines)) - 1
             more = f" (and on {others} more lines of this file)" if others > 1 else ""
             more = f" (and on line {max(lines)})" if others == 1 else more
-            yield f"{Location(file, min(lines))}: {sentence}{more}"
+            text = f"{Location(file, min(lines))}: {sentence}{more}"
+            yield PackWarning(text, _KINDS[cause], capability, len(set(lines)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +137,7 @@ class _Reading:
     expr: Expr
 
 
-def _of_left_out(pack: Pack, config: Config, reading: Sequence[_Reading]) -> Iterator[str]:
+def _of_left_out(pack: Pack, config: Config, reading: Sequence[_Reading]) -> Iterator[PackWarning]:
     """What reads the record of a rule that is left out, and what reads the records that have no data for that."""
     names = {str(node.metric) for one in reading for node in selectors(one.expr) if ":" in str(node.metric)}
     files = read_rule_files(pack, config) if names else []
@@ -141,8 +154,9 @@ def _of_left_out(pack: Pack, config: Config, reading: Sequence[_Reading]) -> Ite
     for one in reading:
         for name in dict.fromkeys(str(node.metric) for node in selectors(one.expr)):
             if name in empty:
+                place = Location(one.where.file, one.where.line)
                 step = "remove this from the pack, or what leaves that rule out"
-                yield f"{Location(one.where.file, one.where.line)}: reads {name}, {empty[name]}: it has no data; {step}"
+                yield PackWarning(f"{place}: reads {name}, {empty[name]}: it has no data; {step}", _UNFED)
 
 
 def _needs(expr: Expr, names: Collection[str]) -> bool:
