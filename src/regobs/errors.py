@@ -172,13 +172,14 @@ class ServerError(RegobsError):
 
     `retry_after` is the seconds after which the same request may work, None where repeating it is of no use.
     `status` is that of HTTP, None where no answer came; `fault` what kept it from coming: late, tls, expired (the
-    certificate), proxy, or "".
+    certificate), proxy, or "". `through` names a proxy that the request went through, "" where there was none.
     """
 
     exit_code = ExitCode.SERVER
     retry_after: float | None = None
     status: int | None = None
     fault: str = ""
+    through: str = ""
 
 
 class EndpointError(ServerError):

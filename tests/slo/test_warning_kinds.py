@@ -10,7 +10,8 @@ import pytest
 
 from regobs.cli.main import run
 from regobs.slo.warning_kinds import PackWarning, one_of_each_kind
-from tests.slo.test_warned import RULES, pack_of
+from tests.slo.packs import pack_of
+from tests.slo.test_warned import RULES
 
 LACKS = "registry_notifications_errors_total"
 

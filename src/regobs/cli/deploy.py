@@ -289,7 +289,8 @@ def _server(config: Config, name: str) -> Callable[[], Any]:
     from regobs.prometheus import Prometheus  # noqa: PLC0415
 
     def opened() -> Prometheus:
-        connection = connection_of(config.contexts[config.deploy[name].context], os.environ)
+        context = config.deploy[name].context
+        connection = connection_of(config.contexts[context], os.environ, context)
         return Prometheus(connection, words=server_words(name, config))
 
     return opened

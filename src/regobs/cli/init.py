@@ -116,6 +116,9 @@ def _server(server: ServerOptions, out: Path) -> Iterator[ProposedSetting]:
     reason = "the server that `regobs init` asked"
     if secret and server.token_file is None:
         reason += "; its password or token stays where it is: docs/servers.md"
+    hidden = "@" in connection.proxy
+    if hidden:
+        reason += "; the proxy has a password, so name it in HTTPS_PROXY or HTTP_PROXY"
     yield ProposedSetting((), "context", "default", "the server that is asked when the command line names none")
     yield ProposedSetting(table, "url", connection.address.url, reason)
     if tenant := connection.headers.get(TENANT_HEADER):
@@ -128,7 +131,7 @@ def _server(server: ServerOptions, out: Path) -> Iterator[ProposedSetting]:
         if path is not None:
             text = os.path.relpath(path, out.parent) if out != _STDOUT else str(path.absolute())
             yield ProposedSetting(table, key, text, "was used to ask it; relative to this file")
-    if connection.proxy:
+    if connection.proxy and not hidden:
         yield ProposedSetting(table, "proxy", connection.proxy, "was used to ask it")
 
 

@@ -139,6 +139,7 @@ class ServerOptions:
             client_cert=self.client_cert if own_cert else base.client_cert,
             client_key=self.client_key if own_cert else base.client_key,
             proxy=self.proxy or base.proxy,
+            proxy_source="--proxy" if self.proxy else base.proxy_source,
         )
 
     def _base(self, config: Config, environ: Mapping[str, str]) -> Connection:
@@ -147,7 +148,7 @@ class ServerOptions:
         context = self.chosen(config, environ)
         if context is not None:
             name = next(name for name, one in config.contexts.items() if one is context)
-            opened = connection_of(context, environ)
+            opened = connection_of(context, environ, name)
             return replace(opened, context=name, secret_source=_source_of(context, name))
         access = EnvironmentAccess.read(environ)
         url = self.url or access.url
@@ -181,8 +182,8 @@ class ServerOptions:
         return config.contexts[name]
 
 
-def connection_of(context: Context, environ: Mapping[str, str]) -> Connection:
-    """A context of regobs.toml as a connection. Raises InputError for a missing file or an empty variable."""
+def connection_of(context: Context, environ: Mapping[str, str], name: str) -> Connection:
+    """A context of this name in regobs.toml as a connection. InputError for a missing file or an empty variable."""
     from regobs.prometheus.address import Address  # noqa: PLC0415
     from regobs.prometheus.connection import TENANT_HEADER, TIMEOUT, Connection, basic, bearer  # noqa: PLC0415
 
@@ -201,6 +202,7 @@ def connection_of(context: Context, environ: Mapping[str, str]) -> Connection:
         context.client_key,
         context.proxy,
         stores=context.stores,
+        proxy_source=f"`proxy` of the context {name}" if context.proxy else "",
     )
 
 

@@ -126,7 +126,8 @@ def tell(error: RegobsError, words: TargetWords) -> None:
     error.message = f"{words.label}: {error.message}"
     if isinstance(error, ServerError):
         error.expected = error.expected or words.expected or None
-        error.next_step = _next_step(error, words) or error.next_step
+        if step := _next_step(error, words):
+            error.next_step = f"{step}; {error.through}" if error.through else step
 
 
 def _next_step(error: ServerError, words: TargetWords) -> str:
@@ -155,9 +156,6 @@ def _without_answer(fault: str, words: TargetWords) -> str:
         keys = "`ca_file`, `client_cert` and `client_key`" if opened else words.certificates
         where = opened or f"[deploy.{words.name}] in regobs.toml"
         return f"use http:// if it speaks no TLS; else name the certificate of its authority: {keys} of {where}"
-    if fault == "proxy":
-        more = f"; or `proxy` of {opened}" if opened else ""
-        return f"correct HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY{more}"
     return ""
 
 

@@ -24,6 +24,7 @@ from regobs.prometheus.answer_text import without_secrets
 from regobs.prometheus.answers import QueryAnswer
 from regobs.prometheus.connection import TIMEOUT, Connection, EnvironmentAccess
 from regobs.prometheus.json_body import json_object
+from regobs.prometheus.proxy import told_of_proxy
 from regobs.prometheus.server_kind import has_api, identify
 from regobs.prometheus.session import ServerClock, authentication, open_session
 from regobs.prometheus.thanos import ThanosParameters
@@ -158,6 +159,12 @@ class PrometheusApi:
     ) -> T:
         if stats:
             params = [*params, ("stats", "all")]
+        try:
+            return self._asked(path, params, read, query, post=post)
+        except ServerError as error:
+            raise told_of_proxy(error, self._connection.proxy_in_use) from error.__cause__
+
+    def _asked(self, path: str, params: Params, read: Callable[[Mapping[str, Any]], T], query: str, *, post: bool) -> T:
         by_post = post and not self._by_get  # asked once: another thread may find meanwhile that only GET passes
         response = self._send("POST" if by_post else "GET", f"/api/v1/{path}", params)
         if by_post and response.status_code in {403, 405}:  # a proxy that lets only GET pass
@@ -235,7 +242,8 @@ class PrometheusApi:
                     proxies=self._connection.proxies,
                 )
             except requests.RequestException as error:
-                raise failures.unreachable(self.url, error, seconds, self._words.expected) from error
+                proxy = self._connection.proxy_in_use
+                raise failures.unreachable(self.url, error, seconds, self._words.expected, proxy) from error
             self.clock.note(response.headers.get("Date"), begin)
             receive(response, self.url, seconds)
         return response

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regobs.common.frozen import frozen
 from regobs.common.reasons import reason_of
@@ -16,6 +17,9 @@ from regobs.errors import InputError
 from regobs.prometheus.address import Address
 from regobs.prometheus.thanos import PLAIN, ThanosParameters
 from regobs.secrets import MASK
+
+if TYPE_CHECKING:
+    from regobs.prometheus.proxy import ProxyInUse
 
 # The header by which Mimir, Cortex and Loki tell tenants apart; Thanos takes it with --query.tenant-header.
 TENANT_HEADER = "X-Scope-OrgID"
@@ -34,6 +38,7 @@ class Connection:
     `ca_file` holds the certificate of the server's authority; `client_cert` and `client_key` what the server asks for.
     `thanos` is what queries say to Thanos alone. `context` is the name under which regobs.toml has what opens it, ""
     when an option or the environment has it. `secret_source` is where the token or password stands, as errors call it.
+    `proxy_source` is the setting or variable that names the proxy, "" where requests finds one itself.
     `stores` is how many stores are behind a Thanos Query at least.
     Raises InputError for a file that cannot be read and for a header that
     HTTP does not allow.
@@ -50,6 +55,7 @@ class Connection:
     context: str = ""
     secret_source: str = field(default="", compare=False)
     stores: int = 0
+    proxy_source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for file in self.files:
@@ -96,6 +102,13 @@ class Connection:
         if self.client_cert is None:
             return None
         return str(self.client_cert) if self.client_key is None else (str(self.client_cert), str(self.client_key))
+
+    @property
+    def proxy_in_use(self) -> ProxyInUse | None:
+        """The proxy that requests go through, and what names it."""
+        from regobs.prometheus.proxy import proxy_of  # noqa: PLC0415 - of an error only; loads requests
+
+        return proxy_of(self.address.url, self.proxy, self.proxy_source)
 
     @property
     def proxies(self) -> dict[str, str]:
@@ -228,5 +241,13 @@ class EnvironmentAccess:
             headers.pop("Authorization", None)
             source = "of the URL"
         return Connection(
-            address, headers, timeout, self.ca_file, self.client_cert, self.client_key, self.proxy, secret_source=source
+            address,
+            headers,
+            timeout,
+            self.ca_file,
+            self.client_cert,
+            self.client_key,
+            self.proxy,
+            secret_source=source,
+            proxy_source=f"{PREFIX}PROXY" if self.proxy else "",
         )

@@ -14,6 +14,7 @@ from regobs.common.reasons import reason_of
 from regobs.errors import InputError, QueryError, RegobsError, ServerError
 from regobs.prometheus.answer_text import excerpt, masked_text
 from regobs.prometheus.json_body import json_object, wrong_json
+from regobs.prometheus.proxy import ProxyInUse, proxy_of, told_of_proxy
 
 EXPECTED = "the HTTP API of Prometheus, Thanos Query, Mimir or VictoriaMetrics under /api/v1"
 
@@ -47,8 +48,22 @@ _STORE = re.compile(r"proxy Series\(\)|fetch series for|rpc error|no store match
 _OPTION = re.compile(r"'[a-z_]+' parameter:|\bbad engine\b")
 
 
-def unreachable(url: str, error: requests.RequestException, timeout: float, expected: str = EXPECTED) -> RegobsError:
-    """The error for a request that got no answer of the server that is `expected`."""
+def unreachable(
+    url: str,
+    error: requests.RequestException,
+    timeout: float,
+    expected: str = EXPECTED,
+    proxy: ProxyInUse | None = None,
+) -> RegobsError:
+    """The error for a request that got no answer of the server that is `expected`; `proxy` is what it went through."""
+    proxy = proxy or proxy_of(url)
+    told = _unreachable(url, error, timeout, expected, proxy)
+    return told_of_proxy(told, proxy) if isinstance(told, ServerError) else told
+
+
+def _unreachable(
+    url: str, error: requests.RequestException, timeout: float, expected: str, proxy: ProxyInUse | None
+) -> RegobsError:
     if isinstance(error, requests.exceptions.InvalidHeader):
         return InputError(
             "a request header holds a character that HTTP does not allow",
@@ -59,10 +74,10 @@ def unreachable(url: str, error: requests.RequestException, timeout: float, expe
     if isinstance(error, requests.exceptions.ProxyError):
         return _faulty(
             "proxy",
-            f"{url} cannot be reached through the proxy",
+            f"{url} cannot be reached through {proxy or 'the proxy'}",
             value=reason_of(error),
             expected=expected,
-            next_step="correct --proxy, HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY",
+            next_step=proxy.next_step if proxy else "correct the proxy, or name the server in NO_PROXY",
         )
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
         return cut_short(url, reason_of(error))
