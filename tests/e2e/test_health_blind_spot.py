@@ -99,3 +99,5 @@ def test_storage_that_is_gone_is_seen_by_probe_and_log_and_not_by_the_registrys_
     shutil.rmtree(registry.storage / "data")  # as where a mount is lost
     time.sleep(1)  # ten of its checks
     assert (status_of(registry, "/v2/"), status_of(registry, "/v2/group/app/manifests/v1")) == (200, 404)
+    lost = [{one.step: one.result for one in probe.run(all_steps=True)}["pull_manifest"] for _ in range(2)]
+    assert lost == ["status", "ok"], "once: it pushes its own image again"
