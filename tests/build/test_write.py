@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from regobs.build.write import SHOWN_LINES, compare, write_atomically
-from regobs.common import files as swapping
+from regobs.common import directories as swapping
 from regobs.errors import ExitCode, InputError, MachineError
 
 LAUNCH = Path(swapping.__file__).with_name("launch.py")
@@ -96,7 +96,7 @@ def without_exchange(one: Path, other: Path) -> bool:
 
 
 def test_without_the_exchange_of_names_two_renames_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(swapping, "_exchange", without_exchange)
+    monkeypatch.setattr(swapping, "exchange", without_exchange)
     write_atomically(tmp_path / "out", output("one"))
     write_atomically(tmp_path / "out", output("two"))
     assert content_of(tmp_path / "out") == output("two")
@@ -114,7 +114,7 @@ def test_a_run_killed_between_the_two_renames_is_recovered(tmp_path: Path) -> No
 
 
 def test_a_failing_second_rename_puts_the_old_directory_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(swapping, "_exchange", without_exchange)
+    monkeypatch.setattr(swapping, "exchange", without_exchange)
     out = tmp_path / "out"
     write_atomically(out, output("one"))
     with pytest.raises(FileNotFoundError):

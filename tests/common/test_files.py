@@ -1,13 +1,17 @@
 """Files written whole or not at all."""
 
+import fcntl
 import os
+import signal
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
-from regobs.common import files
-from regobs.common.files import beside, replace_directory, write_file, write_files
+from regobs.common import directories
+from regobs.common.directories import StaleFileError, finish_replacing, replace_directory
+from regobs.common.files import beside, exchange, is_named, remove_abandoned, write_file, write_files
 
 
 def names(directory: Path) -> list[str]:
@@ -140,7 +144,7 @@ def test_what_others_do_while_a_directory_is_replaced_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, linked: bool
 ) -> None:
     """They create, change, replace and remove files, their own and ours, after all was taken over."""
-    place, swap = tmp_path / "rules", files.swap
+    place, swap = tmp_path / "rules", directories.swap
     replace_directory(place, {f"{name}.yaml": b"1" for name in ("ours", "edited", "gone", "kept", "theirs", "away")})
 
     def beside_others(new: Path, target: Path, old: Path) -> None:
@@ -159,7 +163,7 @@ def test_what_others_do_while_a_directory_is_replaced_is_not_lost(
     def no_link(*_: object, **__: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(files, "swap", beside_others)
+    monkeypatch.setattr(directories, "swap", beside_others)
     if not linked:
         monkeypatch.setattr(os, "link", no_link)
     replace_directory(place, {"ours.yaml": b"2", "edited.yaml": b"2"}, {"gone.yaml"})
@@ -209,3 +213,138 @@ def test_a_file_of_others_that_vanishes_while_a_directory_is_replaced_is_left_ou
     monkeypatch.setattr(os, "link", vanishing)
     replace_directory(place, {"ours.yaml": b"2"}, ())
     assert sorted(path.name for path in place.iterdir()) == ["ours.yaml", "stays.yaml"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    """A name that we give, of a file that we would write, and held by nobody."""
+    left = tmp_path / ".a.yml.0123abcd.regobs-new"
+    others = [
+        ".a.yml.0123abcd.regobs-new2", ".a.yml.0123abcg.regobs-new", ".a.yml.regobs-new", "a.yml.0123abcd.regobs-new",
+        ".b.yml.0123abcd.regobs-new", ".a.yml.0123abcd.regobs-old", "a.yml",
+    ]  # fmt: skip
+    for name in (left.name, *others):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / ".a.yml.00000000.regobs-new").mkdir()
+    (tmp_path / ".a.yml.00000001.regobs-new").symlink_to("a.yml")
+    with beside(tmp_path / "a.yml") as alive:
+        remove_abandoned(tmp_path, is_named("a.yml"))
+        assert (left.exists(), alive.exists()) == (False, True)
+    assert len([*tmp_path.iterdir()]) == len(others) + 2
+    remove_abandoned(tmp_path / "nowhere", is_named("a.yml"))
+
+
+def test_what_is_taken_for_abandoned_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def late(descriptor: int, kind: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        remove_abandoned(tmp_path, is_named("a"))
+        lock(descriptor, kind)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    write_file(tmp_path / "a", b"1")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"1")]
+
+
+def test_the_new_content_of_a_secret_file_is_its_owners_from_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    with beside(path, 0o600) as new:
+        assert stat.S_IMODE(new.stat().st_mode) == 0o600
+    for mode in (0o600, 0o644):
+        path.chmod(mode)
+        with beside(path) as new:
+            assert stat.S_IMODE(new.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def replaced_until(place: Path, step: int) -> int:
+    """What becomes of a process that is killed at this step after the exchange; others were at work just before it."""
+    child = os.fork()
+    if not child:
+        left = [-1]
+
+        def count(event: str, _: object) -> None:
+            if left[0] >= 0 and (event.startswith("os.") or event == "open"):
+                if not left[0]:
+                    left[0] = -1
+                    os.kill(os.getpid(), signal.SIGKILL)
+                left[0] -= 1
+
+        def beside_others(new: Path, target: Path) -> bool:
+            (place / "made.txt").write_bytes(b"made")
+            (place / "sub").mkdir()
+            (place / "sub" / "made.yaml").write_bytes(b"made")
+            write_file(place / "theirs.yaml", b"replaced")
+            write_file(place / "edited.yaml", b"by somebody")
+            (place / "away.yaml").unlink()
+            found = exchange(new, target)
+            left[0] = step
+            return found
+
+        sys.addaudithook(count)
+        vars(directories)["exchange"] = beside_others
+        try:
+            replace_directory(place, {"ours.yaml": b"2", "edited.yaml": b"2"}, {"gone.yaml"})
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitpid(child, 0)[1]
+
+
+def test_what_others_did_is_carried_over_after_a_kill_at_any_step(tmp_path: Path) -> None:
+    step, ended = 0, 1
+    while ended:
+        place = tmp_path / str(step) / "rules"
+        place.parent.mkdir()
+        replace_directory(
+            place, {f"{name}.yaml": b"1" for name in ("ours", "edited", "gone", "theirs", "away", "stays")}
+        )
+        ended = replaced_until(place, step)
+        assert ended in {0, signal.SIGKILL}
+        finish_replacing(place)
+        assert {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()} == {
+            "ours.yaml": b"2", "edited.yaml": b"by somebody", "theirs.yaml": b"replaced", "stays.yaml": b"1",
+            "made.txt": b"made", "sub/made.yaml": b"made",
+        }, step  # fmt: skip
+        assert list(place.parent.iterdir()) == [place]
+        step += 1
+    assert step > 20
+
+
+def test_an_interruption_after_the_exchange_loses_nothing_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, swap = tmp_path / "rules", directories.swap
+    replace_directory(place, {"ours.yaml": b"1"})
+
+    def interrupted(*paths: Path) -> None:
+        (place / "made.txt").write_bytes(b"made")
+        swap(*paths)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(directories, "swap", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_directory(place, {"ours.yaml": b"2"}, ())
+    finish_replacing(place)
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == {"ours.yaml": b"2", "made.txt": b"made"}
+    assert list(tmp_path.iterdir()) == [place]
+
+
+@pytest.mark.parametrize("there", [b"by somebody", None])
+def test_a_file_that_is_not_as_before_is_not_replaced(tmp_path: Path, there: bytes | None) -> None:
+    place, before = tmp_path / "rules", {"a": b"1", "b": b"1", "theirs": b"1"}
+    replace_directory(place, before)
+    replace_directory(place, {"a": b"2"}, {"b"}, before=before)
+    (place / "theirs").write_bytes(b"by somebody")
+    before = {"a": b"2"}
+    for files, gone in (({"a": b"3"}, ()), ({}, {"a"})):
+        (place / "a").write_bytes(there) if there is not None else (place / "a").unlink(missing_ok=True)
+        with pytest.raises(StaleFileError):
+            replace_directory(place, files, gone, before=before)
+        assert (place / "a").read_bytes() == there if there is not None else not (place / "a").exists()
+    with pytest.raises(StaleFileError):
+        replace_directory(place, {"theirs": b"3"}, (), before=before)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rules"]
+    replace_directory(place, {"c": b"3"}, (), before=before)

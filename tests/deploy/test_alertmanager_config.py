@@ -431,3 +431,28 @@ def test_a_file_that_the_server_did_not_read_again_is_work_to_do(receivers: Path
     del place.loaded
     assert ours.apply(plan) is not None
     assert ours.plan(build()).due == ""
+
+
+def test_what_a_killed_deployment_left_of_secrets_is_removed_by_the_next(receivers: Path) -> None:
+    with Stub({("POST", "/-/reload"): Reply()}) as stub:
+        place = ConfigFile(receivers.parent / "am" / "alertmanager.yml", lambda: Prometheus(stub.url))
+        (receivers.parent / "am").mkdir()
+        (receivers.parent / "state" / "states").mkdir(parents=True)
+        left = [
+            receivers.parent / name
+            for name in (
+                "am/.alertmanager.yml.0123abcd.regobs-new",
+                ".receivers.yaml.before-regobs-0123456789ab.0123abcd.regobs-new",
+                "state/.pending.json.0123abcd.regobs-new",
+                "state/states/.0001.json.0123abcd.regobs-new",
+            )
+        ]
+        theirs = receivers.parent / ".receivers.yaml.0123abcd.regobs-new"
+        for path in (*left, theirs):
+            path.write_bytes(b"secret")
+        ours = rollout(place, receivers)
+        plan = ours.plan(build())
+        assert [path.exists() for path in left] == [True, True, False, False]  # a plan changes nothing on the target
+        place.loaded = lambda: load_yaml(place.read() or b"", "a", error=InputError).data  # type: ignore[method-assign]
+        ours.apply(plan)
+        assert [path for path in (*left, theirs) if path.exists()] == [theirs]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from regobs.common.files import replace_directory, write_file
+from regobs.common.directories import replace_directory
+from regobs.common.files import write_file
 from regobs.deploy.rules_directory import RulesDirectory
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import Objects, StateFolder

@@ -152,6 +152,7 @@ def test_a_killed_deployment_leaves_the_old_or_the_new_configuration(alerts: Ale
         again.apply(again.plan(before))
         assert alerts.file.read_bytes() == old
         assert alerts.used()["route"]["group_wait"] == "30s"
+        assert not [*tmp_path.rglob(".*.regobs-new")]  # they have secrets
     assert False in seen
 
 

@@ -11,7 +11,7 @@ from difflib import unified_diff
 from itertools import islice
 from pathlib import Path
 
-from regobs.common.files import replace_directory
+from regobs.common.directories import replace_directory
 from regobs.errors import InputError, Location, MachineError
 
 MANIFEST = "manifest.json"

@@ -134,6 +134,7 @@ class AlertmanagerConfig:
 
     def write(self, before: Objects, after: Objects) -> None:
         """The whole configuration in one step: what was there as it was read, anything else with the receivers file."""
+        self._replaced.clean()
         content = self._whole_of(after[OBJECT]) if OBJECT in after else None
         there = self._whole.get(before[OBJECT]) if OBJECT in before else None
         if there is not None and there != content and not _unedited(there):

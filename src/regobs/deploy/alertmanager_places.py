@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import requests
 
-from regobs.common.files import beside
+from regobs.common.files import beside, is_named, remove_abandoned
 from regobs.deploy.told import accepted, answer_error, answer_yaml
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import InputError, MachineError, ServerError
@@ -54,6 +54,8 @@ class ConfigFile:
 
     def write(self, content: bytes | None) -> None:
         """Replace the file, which only its owner may read unless it is there already, and let it be read again."""
+        place = Path(os.path.realpath(self._path))
+        remove_abandoned(place.parent, is_named(place.name))  # it has secrets
         try:
             if content is None:
                 self._path.unlink(missing_ok=True)
@@ -67,8 +69,7 @@ class ConfigFile:
             raise _refused(answer, f"POST {server.url}/-/reload")
 
     def _replace(self, content: bytes) -> None:
-        with beside(self._path) as new:
-            new.touch(mode=0o600)
+        with beside(self._path, 0o600) as new:
             new.write_bytes(content)
             with suppress(OSError):  # who may not give a file away leaves it with the owner that all new files have
                 there = self._path.stat()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from regobs.common.files import beside
+from regobs.common.files import beside, remove_abandoned
 from regobs.errors import MachineError
 
 _INFIX = ".before-regobs-"
@@ -27,8 +27,7 @@ class ReplacedConfigs:
     def keep(self, content: bytes) -> None:
         """Keep a configuration, with the owner of the file that it stands beside. Raises MachineError."""
         try:
-            with beside(self._file(content)) as new:
-                new.touch(mode=0o600)
+            with beside(self._file(content), 0o600) as new:
                 new.write_bytes(content)
                 with suppress(OSError):  # who may not give a file away leaves it with the owner that all new files have
                     there = self._path.stat()
@@ -39,6 +38,10 @@ class ReplacedConfigs:
                 value=f"{self._file(content)}: {error.strerror}",
                 next_step="free some space, or give the right to write there",
             ) from None
+
+    def clean(self) -> None:
+        """Remove what a process left that was killed while it kept one."""
+        remove_abandoned(self._path.parent, lambda name: name.startswith((self._path.name + _INFIX)[:200]))
 
     def drop(self, content: bytes) -> None:
         """Remove what is kept of this content, which is in use again."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from regobs.common.files import files_in, finish_replacing, one_moment_of, replace_directory
+from regobs.common.directories import StaleFileError, files_in, finish_replacing, one_moment_of, replace_directory
 from regobs.common.programs import find_program
 from regobs.deploy.loaded_rules import await_groups, gone_groups, groups_of, not_loaded
 from regobs.deploy.rule_changes import rule_changes
@@ -97,15 +97,29 @@ class RulesDirectory:
         try:
             if changed or removed:
                 self._made = self._made or not self._directory.exists()
-                replace_directory(self._directory, changed, removed)
+                replace_directory(self._directory, changed, removed, before=before)
             else:
                 finish_replacing(self._directory)
             if self._made and not after:
                 with suppress(OSError):  # somebody else has put something there meanwhile
                     self._directory.rmdir()
+        except StaleFileError as error:
+            raise InputError(
+                "somebody changed a file while it was to be replaced",
+                value=str(error.filename),
+                next_step="make the plan again, and look at it",
+            ) from error
         except OSError as error:
             raise self._unusable(error) from error
         self._reload()
+
+    def finish(self) -> None:
+        """Carry over what others did in the directory at the moment in which a process was killed that replaced it."""
+        if self._directory.parent.is_dir():
+            try:
+                finish_replacing(self._directory)
+            except OSError as error:
+                raise self._unusable(error) from error
 
     def _reload(self) -> None:
         with self._open() as server:

@@ -23,6 +23,7 @@ from regobs.deploy.restoring import Restoration, restoration
 from regobs.deploy.state import KeptState, Objects, PendingDeploy, StateFolder, digest
 from regobs.deploy.target import (
     DeployTarget,
+    FinishesWrites,
     IsReadByServer,
     KeepsItsBytes,
     PlannedChange,
@@ -326,6 +327,8 @@ class Rollout:
 
         Where it fails, that is an error; with `goes_on` only another note.
         """
+        if isinstance(self.target, FinishesWrites):
+            self.target.finish()
         if pending is None:
             if self._folder.pending() is not None:
                 self._folder.end()

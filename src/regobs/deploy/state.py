@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from regobs import __version__
-from regobs.common.files import is_locked, sync, write_file
+from regobs.common.files import is_locked, remove_abandoned, sync, write_file
 from regobs.errors import MachineError
 
 Objects = Mapping[str, bytes]
@@ -97,6 +97,8 @@ class StateFolder:
             raise self._unusable(error) from error
         try:
             self._take(descriptor, time.monotonic() + wait)
+            for folder in (self.path, self.path / "states"):  # what was killed while it wrote there
+                remove_abandoned(folder, lambda name: name == _PENDING or _STATE.fullmatch(name) is not None)
             yield
         finally:
             os.close(descriptor)  # gives the lock back, as the end of the process does

@@ -104,6 +104,14 @@ class KeepsItsBytes(Protocol):
     keeps_bytes: Literal[True]
 
 
+@runtime_checkable
+class FinishesWrites(Protocol):
+    """A target whose killed `write` leaves something to be done before anybody reads what is there."""
+
+    def finish(self) -> None:
+        """Do it; nothing where nothing is left."""
+
+
 def refuse_strange(target: DeployTarget, objects: Objects) -> None:
     """Raise InputError for what no build gives to such a target: names become paths and addresses there."""
     for name, content in objects.items():

@@ -161,8 +161,7 @@ class RangeCache:
         content = _encoded(key, answer)
         with suppress(OSError), self._lock:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with beside(file) as new:
-                new.touch(mode=0o600)
+            with beside(file, 0o600) as new:
                 new.write_bytes(content)
             self._make_room(len(content))
 

@@ -68,8 +68,7 @@ class KeptNames:
         fresh = {key: one for key, one in self._kept.items() if self._now() - one[0] < KEPT and one[1]}
         with suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with beside(self._file) as new:
-                new.touch(mode=0o600)
+            with beside(self._file, 0o600) as new:
                 new.write_text(json.dumps(fresh), encoding="utf-8")
 
 
