@@ -67,9 +67,6 @@ def edits() -> dict[str, tuple[Callable[[Json], object], str]]:
         "refresh": (lambda one: one.update(refresh="5s"), here),
         "templating.env.multi": (lambda one: one["templating"]["list"][0].update(multi=True), here),
         "timepicker": (lambda one: one.update(timepicker={}), here),
-        "gridPos.h": (lambda one: one["panels"][0]["gridPos"].update(h=4, y=0), panel),
-        "gridPos.w": (lambda one: one["panels"][0]["gridPos"].update(w=6), panel),
-        "gridPos.x": (lambda one: one["panels"][0]["gridPos"].update(x=1), panel),
         "datasource.uid": (lambda one: one["panels"][0]["datasource"].update(uid="b"), panel),
         "options.legend.calcs": (lambda one: one["panels"][0]["options"]["legend"].update(calcs=["max"]), panel),
         "targets.instant": (lambda one: one["panels"][0]["targets"][0].update(instant=True), panel),
@@ -91,6 +88,48 @@ def test_each_setting_of_a_dashboard_is_named_by_its_key(keys: str) -> None:
     edit(new)
     found = grafana().changes({"a.json": same_text(board())}, {"a.json": same_text(new)})
     assert [(one.thing, one.what) for one in found] == [(thing, f"other settings changed ({keys})")]
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ({"x": 1}, [("a / Requests", "panel moved", "x 0, y 0", "x 1, y 0")]),
+        ({"y": 1, "x": 0}, [("a / Requests", "panel moved", "x 0, y 0", "x 0, y 1")]),
+        ({"h": 4}, [("a / Requests", "panel resized", "w 12, h 8", "w 12, h 4")]),
+        ({"w": 6, "x": 2}, [("a / Requests", "panel resized", "w 12, h 8", "w 6, h 8")]),
+        ({"static": True}, [("a / Requests", "other settings changed (gridPos.static)", "", "")]),
+        ({"x": 0}, []),
+    ],
+    ids=str,
+)
+def test_a_place_that_changes_alone_is_a_panel_that_moved(place: Json, told: list[tuple[str, ...]]) -> None:
+    """Also where the order of the panels is as before. Of what a new size shifts nothing is said."""
+    old, new = board(), board()
+    for one in (old, new):
+        one["panels"][1]["gridPos"]["y"] = 2
+    new["panels"][0]["gridPos"].update(place)
+    found = grafana().changes({"a.json": same_text(old)}, {"a.json": same_text(new)})
+    assert [(one.thing, one.what, one.before, one.after) for one in found] == told
+
+
+def test_a_query_that_is_only_written_otherwise_is_told_as_that() -> None:
+    old, new = board(), board()
+    for one in (old, new):
+        one["panels"][0]["targets"] = [{"refId": ref, "expr": "sum(up)"} for ref in "AB"]
+    new["panels"][0]["targets"][1]["expr"] = "sum( up )"
+    old["panels"][1]["targets"][0]["expr"] = 'up{b="1", a="1"}'
+    new["panels"][1]["targets"][0]["expr"] = '(up{a="1",b="1"})'
+    found = all_changes(grafana(), {"a.json": same_text(old)}, {"a.json": same_text(new)})
+    assert [(one.thing, one.what, one.before, one.after) for one in found] == [
+        ("a / Requests", "query written differently", "sum(up)", "sum( up )"),
+        ("a / Errors", "query written differently", 'up{b="1", a="1"}', '(up{a="1",b="1"})'),
+    ]
+    new["panels"][1]["targets"][0]["expr"] = 'up{a="2",b="1"}'
+    found = all_changes(grafana(), {"a.json": same_text(old)}, {"a.json": same_text(new)})
+    assert [(one.thing, one.what) for one in found] == [
+        ("a / Errors", "query changed"),
+        ("a / Requests", "query written differently"),
+    ]
 
 
 def test_several_settings_are_one_line_beside_what_is_known() -> None:

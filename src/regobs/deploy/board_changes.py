@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from regobs.deploy.other_settings import differing_keys, other_settings
 from regobs.deploy.target import PlannedChange
 from regobs.grafana.boards import ReadDashboard, ReadPanel, board_of
-from regobs.grafana.compare import compare_board, compare_boards, panel_pairs
+from regobs.grafana.compare import compare_board, compare_boards, panel_pairs, same_query
 
 Json = Mapping[str, Any]
 _OF_BOARD = ("title", "panels", "rows", "templating")
-_PLACE = ("x", "y")  # of a panel, which those before it shift
+_PLACE, _SIZE = ("x", "y"), ("w", "h")  # of a panel; what stands before it shifts its place
 _OF_PANEL = ("id", "title", "description", "type", "panels")
 _OF_QUERY = ("refId", "expr", "legendFormat")
 
@@ -42,24 +42,44 @@ def _own(board: Json) -> dict[str, Any]:
 
 def _of_panels(name: str, old: ReadDashboard, new: ReadDashboard) -> Iterator[PlannedChange]:
     pairs = panel_pairs(old, new)
-    placed = len(pairs) == len(old.panels) == len(new.panels) and all(_size(a) == _size(b) for a, b in pairs)
+    placed = len(pairs) == len(old.panels) == len(new.panels)
+    placed = placed and all(_grid(a, _SIZE) == _grid(b, _SIZE) for a, b in pairs)
     placed = placed and not any(one.what == "panel moved" for one in compare_board(name, old, new))
     for before, after in pairs:
-        keys = differing_keys(_settings(before, after, placed=placed), _settings(after, before, placed=placed))
-        if keys:
-            yield other_settings(" / ".join(filter(None, (name, after.row, after.title))), keys)
+        thing = " / ".join(filter(None, (name, after.row, after.title)))
+        for grid, what in ((_PLACE if placed else (), "panel moved"), (_SIZE, "panel resized")):
+            if (was := _grid(before, grid)) != (now := _grid(after, grid)):
+                yield PlannedChange(thing, what, was, now)
+        for was, now in _written_otherwise(before, after):
+            yield PlannedChange(thing, "query written differently", was, now)
+        if keys := differing_keys(_settings(before, after), _settings(after, before)):
+            yield other_settings(thing, keys)
 
 
-def _size(panel: ReadPanel) -> tuple[Any, Any]:
+def _grid(panel: ReadPanel, keys: Iterable[str]) -> str:
+    """What a panel's `gridPos` says of these keys, as text."""
     place = panel.json.get("gridPos") or {}
-    return place.get("h"), place.get("w")
+    return ", ".join(f"{key} {place.get(key, 'unset')}" for key in keys)
 
 
-def _settings(panel: ReadPanel, other: ReadPanel, *, placed: bool) -> dict[str, Any]:
-    """Of a panel what no other line tells; `placed` says that its place is not only that of what stands before it."""
+def _written_otherwise(old: ReadPanel, new: ReadPanel) -> Iterator[tuple[str, str]]:
+    """Queries that ask the same on both sides, and are not the same text."""
+    left, right = list(old.texts), list(new.texts)
+    for text in old.texts:
+        if text in right:
+            left.remove(text)
+            right.remove(text)
+    for text in left:
+        same = next((other for other in right if same_query(text, other)), None)
+        if same is not None:
+            right.remove(same)
+            yield text, same
+
+
+def _settings(panel: ReadPanel, other: ReadPanel) -> dict[str, Any]:
+    """Of a panel what no other line tells."""
     found = _without(panel.json, _OF_PANEL)
-    if not placed:
-        found["gridPos"] = _without(panel.json.get("gridPos") or {}, _PLACE)
+    found["gridPos"] = _without(panel.json.get("gridPos") or {}, (*_PLACE, *_SIZE))
     if panel.links != other.links:
         found.pop("links", None)
     told = [key for key in ("unit", "thresholds") if getattr(panel, key) != getattr(other, key)]
