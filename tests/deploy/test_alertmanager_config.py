@@ -399,6 +399,27 @@ def test_what_others_wrote_comes_back_after_a_kill_from_a_file_of_its_owner(rece
     assert (place.content != FOREIGN, kept.read_bytes()) == (True, FOREIGN)
 
 
+def test_going_back_to_the_newest_state_after_a_kill_puts_back_what_somebody_wrote_by_hand(receivers: Path) -> None:
+    """And nothing else: what was there before the killed deployment was not the newest state either."""
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    ours.apply(ours.plan(build()))
+    place.content = FOREIGN
+    with pytest.raises(InputError, match="somebody else's work"):
+        ours.go_back(ours.plan_back(1))
+    plan, state = ours.plan(build(route={"receiver": "nobody"})), StateFolder(receivers.parent / "state")
+    state.begin(ours.target.read(), (plan.objects,))
+    ours.target.write(ours.target.read(), plan.objects)  # and no more: it is killed
+    again = rollout(place, receivers)
+    back = again.plan_back(1)
+    assert (told(back), back.is_work, back.differs) == (["put back first alertmanager.yaml"], True, False)
+    assert again.go_back(back) is None
+    assert (place.content, again.status().interrupted, state.numbers()) == (FOREIGN, "", [1])
+    assert "state 1 is the newest, and not all of what is there: alertmanager.yaml changed since" in again.notes[-1]
+    with pytest.raises(InputError, match="somebody else's work"):
+        again.go_back(again.plan_back(1))
+
+
 def test_ours_is_kept_nowhere_when_it_is_replaced(receivers: Path) -> None:
     ours = rollout(MemoryPlace(), receivers)
     ours.apply(ours.plan(build()))

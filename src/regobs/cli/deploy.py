@@ -171,7 +171,7 @@ def rollback(
     if not _agreed(yes=yes):
         return max(_each((), shape), ExitCode.DIFFERENCE)
     with _told([rollout]):
-        return _each([(name, partial(rollout.apply, planned))], shape)
+        return _each([(name, partial(rollout.go_back, planned))], shape)
 
 
 @deploy.command()

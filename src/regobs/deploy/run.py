@@ -36,6 +36,7 @@ from regobs.errors import InputError, RegobsError, ServerError
 
 WAIT = 60.0  # seconds for our turn
 _GOES_ON = "`regobs deploy status` shows what is there now, and `regobs deploy apply --overwrite` goes on from there"
+_FIRST = "put back first"
 _PUTS_BACK = "the next `regobs deploy apply` or `rollback` first puts back what was there"
 
 
@@ -91,7 +92,16 @@ class Rollout:
     def plan_back(self, number: int | None) -> TargetPlan:
         """What would change for a kept state; None is the one before the newest. Raises InputError."""
         with telling(self._words):
-            return self._planned_for(self._kept(number))
+            planned = self._planned_for(self._kept(number))
+            if not self._is_only_put_back(planned):
+                return planned
+            first = tuple(one for one in planned.changes if one.what == _FIRST)
+            return replace(planned, changes=first, deleted=(), differs=False)
+
+    def _is_only_put_back(self, plan: TargetPlan) -> bool:
+        """Whether going back to the newest state only ends what was interrupted: work of others was there before it."""
+        ended = self._folder.unfinished() is not None and plan.objects == self._last().objects
+        return ended and bool(plan.conflicts)
 
     def _kept(self, number: int | None) -> dict[str, bytes]:
         numbers = self._folder.numbers()
@@ -173,7 +183,7 @@ class Rollout:
             return []
         self.notes.append(f"the deployment of {pending.begun} was interrupted: {_PUTS_BACK}{self._stays(found)}")
         things = [self._words.called(name) for name in found.names] or ["nothing of an interrupted deployment"]
-        return [PlannedChange(thing, "put back first") for thing in things]
+        return [PlannedChange(thing, _FIRST) for thing in things]
 
     def _stays(self, found: Restoration) -> str:
         """What of the objects of an interrupted deployment is not put back, "" for nothing."""
@@ -200,6 +210,17 @@ class Rollout:
             state = self._carry_out(plan, live, after, self._begin(live, last, plan, interrupted))
         self._announce(state)
         return state
+
+    def go_back(self, plan: TargetPlan) -> KeptState | None:
+        """Carry out what `plan_back` planned, as `apply` does; None where nothing was to do but to put back."""
+        if not self._is_only_put_back(plan):
+            return self.apply(plan)
+        with telling(self._words), self._turn(plan.objects) as pending:
+            self._refuse_moved(plan, self.target.read(), plan.seen)
+            self._settle(pending, goes_on=False)
+            theirs = "; ".join(f"{one.thing} {one.what}" for one in plan.conflicts[:5])
+            self.notes.append(f"state {self._last().number} is the newest, and not all of what is there: {theirs}")
+        return None
 
     def _begin(
         self, live: Objects, last: KeptState, plan: TargetPlan, interrupted: PendingDeploy | None
