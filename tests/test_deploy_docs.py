@@ -8,7 +8,7 @@ import yaml
 
 from regobs.config import read_config
 from regobs.config.named import ObjectKind
-from regobs.deploy import rules_directory, run, state
+from regobs.deploy import planning, rules_directory, state
 from tests.test_docs import check_command
 
 TEXT = (Path(__file__).parents[1] / "docs" / "deploy.md").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
     words = " ".join(TEXT.split())
     assert f"waited for {rules_directory.VERIFY_SECONDS / 60:.0f} minutes" in words
     assert f"the last {state.KEPT} states" in words
-    assert f"waits {run.WAIT:.0f} seconds" in words
+    assert f"waits {planning.WAIT:.0f} seconds" in words
 
 
 def test_the_role_of_the_page_lets_one_do_what_a_target_does() -> None:
