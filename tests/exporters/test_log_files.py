@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from regobs.exporters import log_generations
+from regobs.common.files import open_regular
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.log_generations import LONGEST_LINE
 from tests.exporters.followed import RESTARTS, Followed
@@ -84,19 +84,19 @@ def test_a_new_file_that_may_not_be_read_is_told_once_and_read_once_it_may_be(
     followed.write()
     followed.rename()
     followed.write()
-    opened = log_generations._without_waiting
+    opened = open_regular
 
     def refused(path: str, flags: int) -> int:
         if path == str(followed.log):
             raise PermissionError(13, "Permission denied", path)
         return opened(path, flags)
 
-    monkeypatch.setattr(log_generations, "_without_waiting", refused)
+    monkeypatch.setattr("regobs.exporters.log_generations.open_regular", refused)
     for _ in range(3):
         followed.read()
     assert sorted(followed.lines) == list(range(6))  # the old file is read to its end meanwhile
     assert caplog.text.count("a file cannot be read") == 1
-    monkeypatch.setattr(log_generations, "_without_waiting", opened)
+    monkeypatch.setattr("regobs.exporters.log_generations.open_regular", opened)
     followed.read()
     assert sorted(followed.lines) == list(range(9))
 

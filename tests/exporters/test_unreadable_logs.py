@@ -362,7 +362,7 @@ def test_a_lack_of_open_files_loses_no_rotation(folder: Path, monkeypatch: pytes
     reader.write()
     reader.rename()
     with monkeypatch.context() as patched:
-        patched.setattr("regobs.exporters.log_generations._without_waiting", _too_many)
+        patched.setattr("regobs.exporters.log_generations.open_regular", _too_many)
         reader.restart()
         assert reader.files.unreadable > 0
     reader.read()

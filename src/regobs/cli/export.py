@@ -246,9 +246,11 @@ def _check_append(file: Path | None) -> None:
     """Refuse a file that this user may not write to."""
     if file is None:
         return
-    from regobs.exporters.state_places import fault_of_folder  # noqa: PLC0415
+    from regobs.exporters.state_places import fault_of_file, fault_of_folder  # noqa: PLC0415
 
-    if file.exists():
+    if fault := fault_of_file(file):
+        why = fault
+    elif file.exists():
         why = "" if os.access(file, os.W_OK) else f"this user may not write to {file}"
     else:
         why = fault_of_folder(Path(os.path.realpath(file)).parent)  # of a link, that of what it points to
@@ -257,7 +259,7 @@ def _check_append(file: Path | None) -> None:
     raise InputError(
         "envelopes cannot be appended",
         value=f"{file}: {why}",
-        expected="a file that this user may write to, or a name in a folder where it may make one",
+        expected="a regular file that this user may write to, or a name in a folder where it may make one",
         next_step="name another file with --append, or let this user write there",
     )
 

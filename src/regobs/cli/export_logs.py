@@ -172,6 +172,16 @@ def _check_output(textfile: Path | None, state: Path | None, *, once: bool, back
             expected="--once --textfile NAME.prom, which a timer repeats",
             next_step="add --once" if not once else "take another name: the collector reads no others",
         )
+    if textfile is not None:
+        from regobs.exporters.state_places import fault_of_file  # noqa: PLC0415
+
+        if fault := fault_of_file(textfile):
+            raise InputError(
+                "the file for the textfile collector is no regular file",
+                value=fault,
+                expected="a regular file, or none yet: the collector reads no other",
+                next_step="take another name, or print the counts without --textfile",
+            )
     if textfile is not None and not Path(os.path.realpath(textfile)).parent.is_dir():
         raise InputError(
             "there is no folder for the textfile collector's file",

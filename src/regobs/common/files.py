@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -134,13 +135,35 @@ def locked(directory: Path, kind: int = fcntl.LOCK_EX) -> Iterator[None]:
         os.close(descriptor)
 
 
+def open_regular(path: str | Path, flags: int, mode: int = 0o600) -> int:
+    """A descriptor of a regular file. OSError for all else: to open a named pipe would wait for its other end."""
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
+    except OSError as fault:
+        if fault.errno == errno.ELOOP and flags & os.O_NOFOLLOW:
+            raise OSError(errno.ELOOP, "a symbolic link, which is not followed", str(path)) from None
+        raise
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def open_lock(path: Path, mode: int = 0o600) -> int:
+    """A descriptor of a lock file, made where there is none. OSError for all else, also for a link.
+
+    A link that another user made would let this one make or lock a file in a place of that user's choice.
+    """
+    return open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode)
+
+
 def is_locked(lock: Path, flags: int = os.O_RDONLY) -> bool:
     """Whether another process holds the lock of a file, which is opened with these flags; nothing is written.
 
-    Without the file it is not. Raises OSError where it cannot be opened.
+    Without the file it is not. Raises OSError where it cannot be opened, or is no regular file.
     """
     try:
-        descriptor = os.open(lock, flags | os.O_CLOEXEC)
+        descriptor = open_regular(lock, flags | os.O_NOFOLLOW)
     except FileNotFoundError:
         return False
     try:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from regobs import __version__
-from regobs.common.files import is_locked, remove_abandoned, sync, write_file
+from regobs.common.files import is_locked, open_lock, remove_abandoned, sync, write_file
 from regobs.errors import MachineError
 
 Objects = Mapping[str, bytes]
@@ -92,7 +92,7 @@ class StateFolder:
         """Our turn among deployments to this target. Raises MachineError when another holds it for `wait` seconds."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = open_lock(self.path / "lock", 0o644)
         except OSError as error:
             raise self._unusable(error) from error
         try:

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from regobs.common.files import write_file
+from regobs.common.files import open_lock, open_regular, write_file
 from regobs.common.reasons import shape_of
 from regobs.errors import MachineError
 from regobs.exporters.state_places import held_folder, refuse_folder, unusable_folder
@@ -36,7 +36,7 @@ class Journal:
         self._directory = directory
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = open_lock(directory / _LOCK)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise held_folder(directory) from None
@@ -103,7 +103,8 @@ class Journal:
         if not file.exists():
             return 0
         try:
-            stored = json.loads(file.read_bytes())
+            with os.fdopen(open_regular(file, os.O_RDONLY), "rb") as content:
+                stored = json.loads(content.read())
             load(stored["state"] if stored["form"] == _FORM else {})  # which lacks all that a state has
             return int(stored["journal"])
         except (ValueError, LookupError, TypeError, AttributeError) as fault:
@@ -120,7 +121,7 @@ class Journal:
                 yield int(found[1])
 
     def _records(self, number: int) -> Iterator[Any]:
-        with (self._directory / f"journal-{number}").open("rb") as lines:
+        with os.fdopen(open_regular(self._directory / f"journal-{number}", os.O_RDONLY | os.O_NOFOLLOW), "rb") as lines:
             for line in lines:
                 if line.endswith(b"\n"):
                     yield json.loads(line)
@@ -128,7 +129,7 @@ class Journal:
     def _open(self, number: int) -> None:
         """Go on at the end of a journal, behind its last whole line."""
         path = self._directory / f"journal-{number}"
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
         size = os.fstat(file).st_size
         whole = 0
         if size:
@@ -141,7 +142,7 @@ class Journal:
         self._file, self._number, self._size = file, number, whole
 
     def _fault(self, fault: OSError) -> MachineError:
-        return unusable_folder(self._directory, fault.strerror or str(fault))
+        return unusable_folder(Path(fault.filename or self._directory), fault.strerror or str(fault))
 
 
 def judge_directory(directory: Path) -> None:

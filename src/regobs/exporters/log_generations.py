@@ -6,10 +6,8 @@ keeps the second, and a file that was truncated or replaced has another. A place
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import IO, Any, Self
 
+from regobs.common.files import open_regular
 from regobs.exporters.packed_files import (
     DAMAGED,
     ENDINGS,
@@ -343,15 +342,7 @@ class Generation:
 
 def open_file(path: str) -> IO[bytes]:
     """Open a file that has places. Raises OSError for what has none: to open a named pipe would wait for its writer."""
-    file = open(path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115 - Path.open has no opener
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return file
-    file.close()
-    raise OSError(errno.EINVAL, "not a regular file", path)
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
+    return os.fdopen(open_regular(path, os.O_RDONLY), "rb", buffering=0)
 
 
 def _start_of(file: IO[bytes], size: int) -> bytes:

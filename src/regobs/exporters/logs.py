@@ -22,7 +22,7 @@ import msgspec
 
 from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
-from regobs.common.files import write_file
+from regobs.common.files import open_lock, open_regular, write_file
 from regobs.common.reasons import reason_of, shape_of
 from regobs.common.working import ReadingProgress
 from regobs.errors import MachineError
@@ -30,7 +30,7 @@ from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter, Warn, no_warning
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.piped_lines import PipedLines
-from regobs.exporters.state_places import LOCK, held_file, refuse_state_file
+from regobs.exporters.state_places import LOCK, held_file, refuse_special_state, refuse_state_file
 from regobs.exporters.totals import OTHER, ExporterInstruments
 from regobs.exporters.troubles import LastingTroubles
 from regobs.exporters.written_files import distinct_files
@@ -92,9 +92,10 @@ def locked_state(state: Path | None) -> Iterator[None]:
     if state is None:
         yield
         return
+    refuse_special_state(state)
     try:
         state.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(f"{state}{LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = open_lock(Path(f"{state}{LOCK}"))
     except OSError as fault:
         _LOG.warning("the state file cannot be locked", extra={"file": str(state), "error": fault.strerror or ""})
         yield
@@ -189,7 +190,8 @@ class LogExporter:
         if self._state is None or not self._state.exists():
             return
         with _readable(self._state):
-            state = json.loads(self._state.read_bytes())  # msgspec takes no names of files that are not UTF-8
+            with os.fdopen(open_regular(self._state, os.O_RDONLY), "rb") as file:
+                state = json.loads(file.read())  # msgspec takes no names of files that are not UTF-8
             if state["form"] != _FORM:
                 raise _unreadable(self._state, f"form {state['form']}")
             for one in self._counter.load(state["counts"]):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import os
 import queue
 import threading
 from collections import OrderedDict
@@ -23,6 +24,7 @@ import msgspec
 
 from regobs.catalog import events as metrics
 from regobs.catalog.bounded import ACTORS
+from regobs.common.files import open_regular
 from regobs.exporters.journal import Journal
 from regobs.exporters.serving import answer
 from regobs.exporters.totals import BoundedNames, Totals
@@ -257,7 +259,7 @@ class Receiver:
         if self._append_to is None or not bodies:
             return
         try:
-            with self._append_to.open("ab") as file:
+            with os.fdopen(open_regular(self._append_to, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), "ab") as file:
                 _write_masked(file, bodies)
         except OSError as fault:
             self._troubles.met(_NOT_APPENDED, fault)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -44,8 +45,47 @@ def _fault_of_making(folder: Path) -> str:
     return ""
 
 
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFLNK: "a symbolic link",
+}
+
+
+def fault_of_file(file: Path, *, link: bool = True) -> str:
+    """What a name stands for where it is no regular file, in words; nothing where it is one, or nothing is there.
+
+    A link counts as the file that it leads to, or as what it is without `link`.
+    """
+    try:
+        mode = file.stat(follow_symlinks=link).st_mode
+    except OSError:  # nothing is there, or it cannot be reached: who opens it says why
+        return ""
+    return "" if stat.S_ISREG(mode) else f"{file} is {_KINDS.get(stat.S_IFMT(mode), 'a special file')}"
+
+
+def refuse_special_state(state: Path) -> None:
+    """Raise MachineError for a state file, or a lock of it, that is there and can never be one.
+
+    A named pipe would let the exporter wait for ever, a device takes what is written and keeps nothing.
+    """
+    lock = Path(f"{state}{LOCK}")
+    for file, fault in ((state, fault_of_file(state)), (lock, fault_of_file(lock, link=False))):
+        if fault:
+            raise MachineError(
+                "the counts cannot be kept in this file",
+                value=fault,
+                expected=f"a regular file, or none yet; {LOCK} beside it as well, and that is no link",
+                next_step="name another file with --state" if file is state else f"remove {lock}",
+            )
+
+
 def refuse_state_file(state: Path) -> None:
     """Raise MachineError where a state file could not be written, also where it is a link to somewhere else."""
+    refuse_special_state(state)
     target = Path(os.path.realpath(state))
     if state.is_symlink() and (fault := fault_of_folder(target.parent)):
         raise unusable_folder(state, fault)
