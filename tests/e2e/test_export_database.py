@@ -23,7 +23,8 @@ from regobs.catalog.model import Flavor, Metric
 from regobs.common.programs import Supervisor
 from regobs.documents import load_yaml
 from regobs.errors import ServerError
-from regobs.exporters.database import DatabaseExporter, check_dsn
+from regobs.exporters.database import DatabaseExporter
+from regobs.exporters.database_connection import check_dsn
 from regobs.exporters.database_queries import QUERIES, ROLE_SQL, DatabaseQuery, Filled
 from regobs.instrument import Instruments
 from tests.e2e import databases

@@ -219,7 +219,8 @@ def database(
         click.echo(ROLE_SQL, nl=False)
         return ExitCode.OK
     try:
-        from regobs.exporters.database import DatabaseExporter, check_dsn, judge_dsn  # noqa: PLC0415
+        from regobs.exporters.database import DatabaseExporter  # noqa: PLC0415
+        from regobs.exporters.database_connection import check_dsn, judge_dsn  # noqa: PLC0415
     except ImportError:
         raise MachineError(
             "the client library of PostgreSQL is missing", next_step="pip install 'regobs[database]'"

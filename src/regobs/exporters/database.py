@@ -9,7 +9,6 @@ that holds an advisory lock of the session asks; the others show nothing but tha
 from __future__ import annotations
 
 import logging
-import select
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -19,26 +18,33 @@ from time import monotonic, time
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row, tuple_row
 
 from regobs.catalog import metadata
 from regobs.catalog.model import Metric, Unit
-from regobs.errors import InputError, ServerError
+from regobs.exporters.database_connection import (
+    ANSWER_SECONDS,
+    LEASE_SECONDS,
+    POOLED,
+    AnswerLimit,
+    connected,
+    has_news,
+    is_pooled,
+    words_of,
+)
 from regobs.exporters.database_queries import QUERIES, DatabaseQuery, Filled, QueueDrain, bloat_query
 from regobs.instrument import Instruments
-from regobs.secrets import MASK, redacted_text
+from regobs.secrets import redacted_text
 
 _LOG = logging.getLogger("regobs.exporters.database")
 _KEPT_INTERVALS = 3
 _LOCK = 0x7265_676F_6273  # "regobs": the key of the advisory lock by which exporters choose a leader
 _AGAIN = 60.0  # seconds after which a query is asked again that ended with the connection
 _RECONNECT = 5.0  # seconds between two attempts to connect
+_CONFIRM = 5.0  # seconds between two looks of a leader at its lock, while no query runs
 _LOOK = 1.0  # seconds between two looks at the connection of a leader that rests, and at the age of what is shown
-_CONNECT_SECONDS = 5
 _STOP_SECONDS = 2.0  # for the query that runs to end as it is cancelled, or for an attempt to connect
 _CANCEL_SECONDS = 0.5  # for a request to cancel, and between two of them: one between two statements has no effect
 _LONGEST_LABEL = 255
-_POOLED = "no leader can be chosen through a pooler of connections"
 
 Series = dict[str, str]
 
@@ -64,6 +70,7 @@ class DatabaseExporter:
         self._parameters = {"names": names}
         self._choose_leader = leader
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
+        self._answers = AnswerLimit()
         self._due = {query.name: 0.0 for query in self._queries}
         self._shown: dict[str, dict[Metric, list[Series]]] = {}
         self._fresh: dict[str, float] = {}
@@ -108,7 +115,8 @@ class DatabaseExporter:
         self.ready = True
         if self._connection is None:
             return _RECONNECT
-        return max(0.0, min(self._due.values()) - monotonic())
+        pause = max(0.0, min(self._due.values()) - monotonic())
+        return min(pause, _CONFIRM) if self._choose_leader else pause
 
     def _go_on(self) -> None:
         while not self._end.is_set():
@@ -122,30 +130,24 @@ class DatabaseExporter:
 
     def _watch_age(self) -> None:
         while not self._end.wait(_LOOK):
+            if self._answers.cut_if_over(self._connection) and self._choose_leader:
+                self._gauge(metadata.LEADER, {}, 0)
             self._forget_old()
 
     def _rest(self, seconds: float) -> None:
         """Wait so long, until the end, or until the leader's connection has news, such as that it ended."""
         end = monotonic() + seconds
         while not self._end.wait(max(0.0, min(_LOOK, end - monotonic()))) and monotonic() < end:
-            if self._choose_leader and self._connection is not None and _has_news(self._connection):
+            if self._choose_leader and self._connection is not None and has_news(self._connection):
                 return
 
     def _connected(self) -> bool:
         if self._connection is not None:
             return True
         try:
-            # Prepared statements and settings of a session do not survive PgBouncer's transaction mode: none are used.
-            self._connection = psycopg.connect(
-                self._dsn,
-                autocommit=True,
-                prepare_threshold=None,
-                connect_timeout=_CONNECT_SECONDS,
-                application_name="regobs",
-                row_factory=dict_row,
-            )
+            self._connection = connected(self._dsn)
         except psycopg.Error as fault:
-            self._tell("connect", _words(fault, self._dsn))
+            self._tell("connect", words_of(fault, self._dsn))
             self._fail_all()
             return False
         self._tell("connect", "")
@@ -168,28 +170,40 @@ class DatabaseExporter:
             return True
         assert self._connection is not None  # noqa: S101 - `run` connected
         try:
-            if _is_pooled(self._connection):
-                self._tell("leader", _POOLED)
-                self._fail_all()
-                return False
-            self._tell("leader", "")
-            held = self._connection.execute(
-                "SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
-                " AND (classid::bigint << 32) + objid::bigint = %s AND granted",
-                (_LOCK,),
-            ).fetchone()
-            row = self._connection.execute("SELECT pg_try_advisory_lock(%s) AS got", (_LOCK,)).fetchone()
-            if held and held["held"]:  # it was ours already: give back what we took a second time
-                self._connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+            with self._answers.within(ANSWER_SECONDS, self._connection):
+                leads = self._holds_lock(self._connection)
         except psycopg.Error as fault:
             self._lost(fault)
             return False
-        leads = bool(row and row["got"])
+        if leads is None:
+            self._tell("leader", POOLED)
+            self._fail_all()
+            return False
+        self._tell("leader", "")
         self._gauge(metadata.LEADER, {}, int(leads))
         if not leads:
             self._show_nothing()
             self.ready = True
         return leads
+
+    @staticmethod
+    def _holds_lock(connection: psycopg.Connection[dict[str, Any]]) -> bool | None:
+        """Whether the lock is ours, taken if it is free; None where a pooler stands between.
+
+        A session that holds it is a lease: the server ends one of which it hears nothing, and gives the lock back.
+        """
+        if is_pooled(connection):
+            return None
+        held = connection.execute(
+            "SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            " AND (classid::bigint << 32) + objid::bigint = %s AND granted",
+            (_LOCK,),
+        ).fetchone()
+        if held and held["held"]:
+            return True
+        connection.execute(f"SET idle_session_timeout = {LEASE_SECONDS * 1000}".encode())
+        row = connection.execute("SELECT pg_try_advisory_lock(%s) AS got", (_LOCK,)).fetchone()
+        return bool(row and row["got"])
 
     def _show_nothing(self) -> None:
         with self._shows:
@@ -212,7 +226,7 @@ class DatabaseExporter:
             with self._shows:
                 self._went[query.name] = 0
                 self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 0)
-            self._tell(query.name, _words(fault, self._dsn))
+            self._tell(query.name, words_of(fault, self._dsn))
             if self._connection is None or self._connection.broken or self._connection.closed:
                 self._due[query.name] = monotonic() + min(query.every, _AGAIN)
                 self._lost(fault)
@@ -223,9 +237,13 @@ class DatabaseExporter:
 
     def _rows(self, query: DatabaseQuery) -> list[dict[str, Any]]:
         assert self._connection is not None  # noqa: S101 - `run` connected
-        with self._connection.transaction():
+        limit = self._answers.within(query.within + ANSWER_SECONDS, self._connection)
+        with limit, self._connection.transaction():
             self._connection.execute("SET TRANSACTION READ ONLY")
             self._connection.execute(f"SET LOCAL statement_timeout = {int(query.within * 1000)}")
+            if self._choose_leader:  # what a server that hears nothing waits for is longer than what we wait for
+                kept = int((query.within + LEASE_SECONDS) * 1000)
+                self._connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {kept}".encode())
             parameters = self._parameters if "%(names)s" in query.sql else None  # else `%` is a mere character
             return self._connection.execute(query.sql.encode(), parameters).fetchall()
 
@@ -289,7 +307,7 @@ class DatabaseExporter:
             self._gauge(metadata.LEADER, {}, 0)
 
     def _lost(self, fault: Exception) -> None:
-        self._tell("connect", _words(fault, self._dsn))
+        self._tell("connect", words_of(fault, self._dsn))
         self._disconnect()
         self._fail_all()
 
@@ -307,55 +325,6 @@ class DatabaseExporter:
             _LOG.info("query of the metadata database works again", extra={"query": query})
 
 
-def judge_dsn(dsn: str) -> None:
-    """Raise InputError for what is no connection string, without libpq's words: they may hold a password."""
-    try:
-        psycopg.conninfo.conninfo_to_dict(dsn)
-    except psycopg.Error:
-        raise InputError(
-            "the connection string is none of libpq",
-            value="not shown, because it may hold a password",
-            expected="postgresql://user@host:5432/database, or host=... user=... dbname=...",
-            next_step="correct the file that --dsn-file names; a password with spaces stands in single quotes",
-        ) from None
-
-
-def check_dsn(dsn: str, *, leader: bool) -> None:
-    """Raise ServerError, without a secret in it, where the server cannot be asked, or is not fit to choose a leader."""
-    try:
-        with psycopg.connect(dsn, connect_timeout=_CONNECT_SECONDS, autocommit=True) as connection:
-            pooled = leader and _is_pooled(connection)
-    except psycopg.Error as fault:
-        raise ServerError(
-            "the metadata database cannot be asked",
-            value=_words(fault, dsn),
-            expected="a PostgreSQL with the registry's schema, and a role that may read it",
-            next_step="correct the connection string; `regobs export database --role-sql` prints a role's SQL",
-        ) from None
-    if pooled:
-        raise ServerError(
-            _POOLED,
-            expected="with --leader a connection to PostgreSQL itself: the lock belongs to a session of the server",
-            next_step="take off --leader, or name the server in place of the pooler",
-        )
-
-
-def _is_pooled(connection: psycopg.Connection[Any]) -> bool:
-    """Whether a pooler stands between: it tells a process number of its own making, by which it knows its clients."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        row = cursor.execute("SELECT pg_backend_pid()").fetchone()
-    return row != (connection.info.backend_pid,)
-
-
-def _has_news(connection: psycopg.Connection[Any]) -> bool:
-    """Whether a server has sent something, or ended, while nothing was asked."""
-    with suppress(psycopg.Error):
-        look = select.poll()
-        look.register(connection.fileno(), select.POLLIN)
-        return bool(look.poll(0))
-    return True
-
-
 def _labels(filled: Filled, row: Mapping[str, Any]) -> Series:
     """The labels of a row: a column of that name without secrets, or `label=value` as written."""
     pairs = (label.partition("=") for label in filled.labels)
@@ -364,15 +333,3 @@ def _labels(filled: Filled, row: Mapping[str, Any]) -> Series:
 
 def _number(value: Any) -> float:
     return float(value) if isinstance(value, (int, float, Decimal)) else float("nan")
-
-
-def _words(fault: Exception, dsn: str) -> str:
-    """The first line of an error, without the password of the connection string."""
-    told = fault.diag.message_primary if isinstance(fault, psycopg.Error) else f"{type(fault).__name__}: {fault}"
-    text = str(told or fault).strip().split("\n")[0][:300]
-    with suppress(psycopg.Error):
-        password = psycopg.conninfo.conninfo_to_dict(dsn).get("password")
-        if password:
-            text = text.replace(str(password), MASK)
-    text = redacted_text(text)
-    return f"{fault.sqlstate}: {text}" if isinstance(fault, psycopg.Error) and fault.sqlstate else text
