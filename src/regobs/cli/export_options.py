@@ -70,15 +70,18 @@ def read_web(file: Path | None) -> WebConfig | None:
 
 def read_address(listen: str) -> tuple[str, int]:
     """Return host and port of `HOST:PORT`; `[::1]:9520` is an IPv6 address."""
+    from regobs.common.addresses import fault_of_host, fault_of_port  # noqa: PLC0415
+
     host, _, port = listen.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if fault := fault_of_host(host) or fault_of_port(port, least=0):
         raise InputError(
             "--listen is not an address",
             value=listen,
-            expected="HOST:PORT, such as 127.0.0.1:9521 or [::1]:9521",
+            expected=f"HOST:PORT, such as 127.0.0.1:9521 or [::1]:9521; this {fault}",
             next_step="correct it",
         )
-    return host.strip("[]"), int(port)
+    return host, int(port)
 
 
 def refuse_serving(mode: str) -> None:

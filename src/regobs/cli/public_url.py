@@ -20,7 +20,7 @@ class PublicUrl:
         self._instead = instead
 
     def __call__(self, text: str) -> str:
-        """The text as it is. Raises InputError, which shows neither user nor password, where one stands in it."""
+        """The text as it is. Raises InputError where user or password stand in it, none of them shown, or no host."""
         if "@" in text and re.match(_USERINFO, text.strip(), re.IGNORECASE):
             raise InputError(
                 "a secret on the command line, where every user of this machine can read it",
@@ -28,7 +28,23 @@ class PublicUrl:
                 expected="an address without a password and a user",
                 next_step=self._instead,
             )
+        if re.match(r"\s*https?:", text, re.IGNORECASE):
+            _judge(text.strip())
         return text
+
+
+def _judge(url: str) -> None:
+    """Raise InputError for an address that can be none; what belongs into it besides is for each command to say."""
+    from regobs.common.addresses import fault_of_url  # noqa: PLC0415 - --help needs none of them
+    from regobs.prometheus.address import redact  # noqa: PLC0415
+
+    if fault := fault_of_url(url, user=True, query=True):
+        raise InputError(
+            f"the address {fault}",
+            value=redact(url),
+            expected="http or https, a host, and a port of 1 to 65535 where one stands: https://registry.example.com:5000",
+            next_step="correct it",
+        )
 
 
 # The metrics of a registry, by URL, file or -.

@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from regobs.config.named import DEPLOY_KINDS, Context, DeploySettings, ObjectKind
-from regobs.config.table import BASE_URL, TomlTable
+from regobs.config.table import TomlTable
 
 _TARGET_NAME = r"[A-Za-z0-9_-]{1,60}"
 _OF_KIND = {  # of targets of deployments: what each needs
@@ -67,9 +67,9 @@ def deploy_targets(top: TomlTable, file: Path, contexts: Mapping[str, Context]) 
             file=table.path("file", file),
             receivers=table.path("receivers", file),
             context=context,
-            api=table.text("api", "", expected="an http or https URL without a password", pattern=BASE_URL),
+            api=table.url("api", expected="an http or https URL without a password"),
             namespace=table.text("namespace", "regobs", expected="a name", pattern=_TARGET_NAME),
-            url=table.text("url", "", expected="an http or https URL without a password", pattern=BASE_URL),
+            url=table.url("url", expected="an http or https URL without a password"),
             folder=table.text("folder", "", expected="the uid of a folder", pattern=r"[A-Za-z0-9_-]{1,40}"),
             token_file=table.path("token_file", file),
             kubeconfig=table.path("kubeconfig", file),

@@ -27,7 +27,7 @@ from regobs.config.model import (
 )
 from regobs.config.named import Context, Environment, SavedQuery, Threshold
 from regobs.config.scraped import scrape_notes
-from regobs.config.table import BASE_URL, LABEL_NAME, TomlTable
+from regobs.config.table import LABEL_NAME, TomlTable
 from regobs.promql.nodes import Matcher
 from regobs.promql.vocabulary import TARGET_LABELS
 from regobs.secrets import MASK, is_secret_header
@@ -47,9 +47,7 @@ _SIDECAR_LABEL = r"(?:[a-z0-9.-]+/)?[A-Za-z0-9][A-Za-z0-9_.-]*=[A-Za-z0-9_.-]*"
 _TOKENS = ("token_file", "token_env", "token_command")
 KINDS = ("prometheus", "thanos", "mimir", "cortex", "victoriametrics")  # of contexts
 QUERY_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,59}"
-_URL = r"https?://[^\s@]+"
 _LOG_FIELD = r"[A-Za-z_@][\w.@-]*"
-_PROXY = r"https?://[^\s@?#/]+/?"
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _HEADER_VALUE = r"[!-~](?:[ -~]*[!-~])?"
 
@@ -224,10 +222,7 @@ def _scrape_labels(table: TomlTable, labels: LabelNames) -> dict[str, str]:
 
 
 def _probes(table: TomlTable, default: tuple[str, ...]) -> tuple[str, ...]:
-    probes = table.texts("probes", default)
-    if any(re.fullmatch(BASE_URL, one) is None for one in probes):
-        raise table.fail("probes", "http or https URLs without user, query or fragment")
-    return probes
+    return table.urls("probes", default, expected="http or https URLs without user, query or fragment")
 
 
 def _exporter_targets(prometheus: TomlTable) -> dict[Exposer, tuple[str, ...]]:
@@ -247,7 +242,7 @@ def _grafana(top: TomlTable) -> GrafanaSettings:
     default = GrafanaSettings()
     return GrafanaSettings(
         datasource=table.text("datasource", default.datasource, expected="the uid or name of a data source"),
-        url=table.text("url", default.url, expected="an http or https URL without a password", pattern=_URL),
+        url=table.url("url", default.url, expected="an http or https URL without a password", query=True),
         sidecar_label=table.text(
             "sidecar_label",
             default.sidecar_label,
@@ -265,7 +260,7 @@ def _kibana(top: TomlTable, labels: LabelNames) -> KibanaSettings:
         if getattr(labels, name) is None:
             raise fields.fail(name, "a label that has a name under [labels]", f'add {name} = "..." under [labels]')
     return KibanaSettings(
-        url=table.text("url", "", expected="an http or https URL without user, query or fragment", pattern=BASE_URL),
+        url=table.url("url", expected="an http or https URL without user, query or fragment"),
         space=table.text("space", "", expected="the id of a space", pattern=r"[a-z0-9_-]+"),
         environment=table.text("environment", "", expected="a name of log_schemas/kibana/environments.yaml"),
         fields={
@@ -300,7 +295,7 @@ def _contexts(top: TomlTable, file: Path, environments: Iterable[Environment]) -
             raise table.fail("environment", f"one of [environments]: {', '.join(named) or 'there is none'}")
         _one_token(table)
         contexts[name] = Context(
-            url=table.text("url", "", expected="an http or https URL without a password", pattern=BASE_URL),
+            url=table.url("url", expected="an http or https URL without a password"),
             kind=table.text("kind", "", expected=f"one of {', '.join(KINDS)}", pattern="|".join(KINDS)),
             tenant=table.text("tenant", "", expected="a tenant's name in printable ASCII", pattern=_HEADER_VALUE),
             headers=_headers(table),
@@ -311,7 +306,9 @@ def _contexts(top: TomlTable, file: Path, environments: Iterable[Environment]) -
             ca_file=table.path("ca_file", file),
             client_cert=table.path("client_cert", file),
             client_key=table.path("client_key", file),
-            proxy=table.text("proxy", "", expected="an http or https URL without a password", pattern=_PROXY),
+            proxy=table.url(
+                "proxy", expected="an http or https URL without a password, and without a path", path=False
+            ),
             timeout=table.duration("timeout", None),
             environment=environment,
             stores=table.whole("stores", 0, least=1, most=10_000),
@@ -384,7 +381,7 @@ def _slo(top: TomlTable) -> SloSettings:
 
 def _runbook_url(top: TomlTable) -> str:
     table = top.table("alerts", _ALERTS)
-    return table.text("runbook_url", "", expected="an http or https URL without a password", pattern=_URL)
+    return table.url("runbook_url", expected="an http or https URL without a password", query=True)
 
 
 def _severities(top: TomlTable) -> dict[str, str]:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+from regobs.common.addresses import fault_of_netloc, fault_of_url, host_and_port
 from regobs.common.closest import did_you_mean
 from regobs.config.places import Keys, Places
 from regobs.config.selectors import read_selector
@@ -23,8 +24,6 @@ Word = TypeVar("Word", bound=StrEnum)
 Item = TypeVar("Item")
 
 LABEL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-BASE_URL = r"https?://[^\s@?#/]+(?:/[^\s@?#]*)?"  # of a server: no password, no query
-_ADDRESS = re.compile(r"(?:[^\s:/\[\]@]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 
 
 class TomlTable:
@@ -113,6 +112,21 @@ class TomlTable:
             raise self.fail(key, expected)
         return str(value)
 
+    def url(self, key: str, default: str = "", *, expected: str, query: bool = False, path: bool = True) -> str:
+        """An http or https URL without a user; with `query` it may have a query and a fragment."""
+        value = self._data.get(key, default)
+        if key in self._data and (fault := _fault_of_url(value, query=query, path=path)):
+            raise self.fail(key, f"{expected}; this {fault}")
+        return str(value)
+
+    def urls(self, key: str, default: tuple[str, ...], *, expected: str) -> tuple[str, ...]:
+        """A list of http and https URLs without user, query and fragment."""
+        values = self.texts(key, default)
+        fault = next(filter(None, map(_fault_of_url, values)), "") if key in self._data else ""
+        if fault:
+            raise self.fail(key, f"{expected}; one {fault}")
+        return values
+
     def label(self, key: str, default: str | None) -> str | None:
         """A label name."""
         value = self._data.get(key, default)
@@ -193,10 +207,9 @@ class TomlTable:
         """A list of host:port."""
 
         def read(value: object) -> str:
-            match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
-            if match is None or not 1 <= int(match["port"]) <= 65535:
+            if not isinstance(value, str) or host_and_port(value)[1] is None or fault_of_netloc(value):
                 raise self.fail(key, "host:port without a scheme, such as 127.0.0.1:5001", value=value)
-            return match[0]
+            return value
 
         return self.items(key, default, read, "addresses")
 
@@ -285,3 +298,11 @@ def _toml(value: object) -> str:
         return str(value).lower()
     text = redacted_text(str(value))
     return f'"{text}"' if isinstance(value, str) else text
+
+
+def _fault_of_url(value: object, *, query: bool = False, path: bool = True) -> str:
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")) or "@" in value:
+        return "is none"
+    if not path and "/" in value.removesuffix("/").partition("://")[2]:
+        return "has a path"
+    return fault_of_url(value, query=query)

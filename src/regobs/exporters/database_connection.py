@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row, tuple_row
 
+from regobs.common.addresses import fault_of_host, fault_of_port
 from regobs.errors import InputError, ServerError
 from regobs.secrets import MASK, redacted_text
 
@@ -95,14 +96,27 @@ class AnswerLimit:
 def judge_dsn(dsn: str) -> None:
     """Raise InputError for what is no connection string, without libpq's words: they may hold a password."""
     try:
-        psycopg.conninfo.conninfo_to_dict(dsn)
+        given = psycopg.conninfo.conninfo_to_dict(dsn)
     except psycopg.Error:
-        raise InputError(
-            "the connection string is none of libpq",
-            value="not shown, because it may hold a password",
-            expected="postgresql://user@host:5432/database, or host=... user=... dbname=...",
-            next_step="correct the file that --dsn-file names; a password with spaces stands in single quotes",
-        ) from None
+        fault = ""
+    else:
+        fault = _fault_of_places(str(given.get("host") or ""), str(given.get("port") or ""))
+        if not fault:
+            return
+    raise InputError(
+        f"the connection string {fault}" if fault else "the connection string is none of libpq",
+        value="not shown, because it may hold a password",
+        expected="postgresql://user@host:5432/database, or host=... user=... dbname=...",
+        next_step="correct the file that --dsn-file names; a password with spaces stands in single quotes",
+    )
+
+
+def _fault_of_places(hosts: str, ports: str) -> str:
+    """What is wrong with the hosts and ports of a connection string; a host may be the folder of a socket."""
+    for host in hosts.split(","):
+        if host and not host.startswith(("/", "@")) and (fault := fault_of_host(host)):
+            return fault
+    return next((fault for port in ports.split(",") if port and (fault := fault_of_port(port))), "")
 
 
 def check_dsn(dsn: str, *, leader: bool) -> None:

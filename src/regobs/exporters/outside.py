@@ -13,12 +13,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from urllib.parse import urljoin, urlsplit
 
+from regobs.common.addresses import fault_of_netloc, same_host
 from regobs.errors import InputError
 
 Address = tuple[socket.AddressFamily, tuple[object, ...]]
@@ -50,10 +51,17 @@ class Origin:
         """Of an http or https URL. Raises ValueError for any other text, and for one with credentials in it."""
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise ValueError("not an http or https URL")
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("a URL with credentials in it")
+            raise ValueError("is not an http or https URL")
+        if "@" in parts.netloc:
+            raise ValueError("is a URL with credentials in it")
+        if fault := fault_of_netloc(parts.netloc):
+            raise ValueError(fault)
         return cls(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])
+
+    @property
+    def known_as(self) -> Origin:
+        """The same for all spellings of a host: with a dot at its end, Unicode or punycode, zeros of an address."""
+        return replace(self, host=same_host(self.host))
 
     @property
     def authority(self) -> str:
@@ -165,7 +173,8 @@ class ClientConnections:
     def secure(self, origin: Origin, plug: socket.socket, deadline: Deadline) -> socket.socket:
         """The TLS connection on a TCP connection; when its certificate expires is noted."""
         # The handshake is apart, because `wrap_socket` takes the descriptor away from the socket that the timer ends.
-        wrapped = self._context.wrap_socket(plug, server_hostname=origin.host, do_handshake_on_connect=False)
+        name = origin.host.removesuffix(".")  # no certificate has the dot, and SNI may not (RFC 6066, 3)
+        wrapped = self._context.wrap_socket(plug, server_hostname=name, do_handshake_on_connect=False)
         try:
             with _watched(wrapped, deadline):
                 wrapped.do_handshake()

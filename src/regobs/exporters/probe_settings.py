@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from regobs.catalog.probe import RESULTS, STEPS
+from regobs.common.addresses import fault_of_url
 from regobs.documents import Document, read_yaml, validate
 from regobs.errors import ConfigError
 from regobs.exporters.outside import Origin, Trust
@@ -158,8 +159,8 @@ def read_probe_settings(file: Path) -> ProbeSettings:
                 expected="each name once: it is the label that tells their series apart",
                 next_step="rename one",
             )
-        place = (Origin.of(targets[index].url), targets[index].repository)
-        if place in [(Origin.of(other.url), other.repository) for other in targets[:index]]:
+        place = (Origin.of(targets[index].url).known_as, targets[index].repository)
+        if place in [(Origin.of(other.url).known_as, other.repository) for other in targets[:index]]:
             raise ConfigError(
                 "two targets have the same repository",
                 location=document.locate(("targets", index, "name")),
@@ -184,17 +185,15 @@ def checked_repository(name: str) -> str:
 
 def checked_url(url: str, place: dict[str, Any]) -> str:
     """An http or https address without path, query and credentials. Raises ConfigError."""
-    try:
-        origin = Origin.of(url)
-    except ValueError as fault:
+    if fault := fault_of_url(url, query=True):
         # The text may hold a password: it is not shown.
         raise ConfigError(
-            f"the address is {fault}",
+            f"the address {fault}",
             expected="scheme and host, such as https://registry.example.com",
-            next_step="put user and password into files and name these",
+            next_step="put user and password into files and name these" if "credentials" in fault else "correct it",
             **place,
-        ) from None
-    parts = urlsplit(url)
+        )
+    parts, origin = urlsplit(url), Origin.of(url)
     if parts.path.strip("/") or "?" in url or "#" in url:
         raise ConfigError(
             "the address has more than scheme, host and port",
@@ -203,7 +202,7 @@ def checked_url(url: str, place: dict[str, Any]) -> str:
             next_step="take off what follows the host",
             **place,
         )
-    return url.rstrip("/")
+    return f"{origin.scheme}://{parts.netloc}"
 
 
 def _target(document: Document, index: int, directory: Path) -> ProbeTarget:

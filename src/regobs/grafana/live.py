@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 import requests.auth
 
+from regobs.common.addresses import fault_of_url
 from regobs.common.http_session import HttpSession
 from regobs.common.reasons import reason_of, shape_of
 from regobs.errors import InputError, Location, ServerError
@@ -102,12 +103,17 @@ def read_annotations(
 
 def _open(address: str, token: str | None) -> requests.Session:
     """A session with the token. Raises InputError for an address with a password in it."""
-    parts = urlsplit(address)
-    if parts.username or parts.password:
+    if "@" in address.partition("://")[2].partition("/")[0]:
         raise InputError(
             "the address holds a password",
             expected="an address without one",
             next_step=f"make a token for a service account and put it into {TOKEN_VARIABLE}",
+        )
+    if fault := fault_of_url(address):
+        raise InputError(
+            f"the address of Grafana {fault}",
+            expected="http://127.0.0.1:3000, with a path if there is one",
+            next_step="give the address at which Grafana's own pages begin",
         )
     session = HttpSession()
     if token:

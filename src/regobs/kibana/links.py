@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from regobs.common.addresses import fault_of_url
 from regobs.common.closest import did_you_mean
 from regobs.errors import InputError, LogQueryError
 from regobs.kibana.definition import KibanaEnvironment
@@ -16,8 +16,6 @@ from regobs.logs.query import Clause
 from regobs.logs.saved import load_query, names_in
 from regobs.logs.to_kql import dashboard_url, discover_url
 from regobs.pack import Pack
-
-_ADDRESS = re.compile(r"https?://[^\s@?#/]+(/[^\s@?#]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ def link(pack: Pack, name: str, view: View, *, where: Sequence[Clause] = (), now
     `where` narrows the lines; a dashboard takes none. Raises LogQueryError for a name, environment or time that does
     not exist, InputError for an address that is none or holds a password.
     """
-    if not _ADDRESS.fullmatch(view.kibana):
+    if fault_of_url(view.kibana):
         raise InputError(
             "the address of Kibana is not an http or https URL, or has a user, query or fragment in it",
             expected="https://kibana.example.com, as it opens the start page",

@@ -6,6 +6,7 @@ import re
 from dataclasses import field
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from regobs.common.addresses import fault_of_url
 from regobs.common.frozen import frozen
 from regobs.errors import InputError
 from regobs.secrets import MASK
@@ -52,6 +53,8 @@ class Address:
             raise _wrong(text, "has something after the path")
         if "@" in parts.path:  # a password with an unescaped slash would be sent as part of the path
             raise _wrong(text, "has an @ after the host; a / in a password is written %2F")
+        if fault := fault_of_url(text.strip(), user=True):
+            raise _wrong(text, fault)
         shown_host = f"[{host}]" if ":" in host else host
         netloc = f"{shown_host}:{port}" if port is not None else shown_host
         url = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from regobs.common.addresses import fault_of_url
 from regobs.errors import InputError, Location
 from regobs.prometheus.address import redact
 
@@ -77,6 +78,8 @@ def _address(text: str) -> str:
         raise _wrong(text, "is no http or https address")
     if parts.query or parts.fragment:
         raise _wrong(text, "has something after the path")
+    if fault := fault_of_url(text.strip()):
+        raise _wrong(text, fault)
     name = f"[{host}]" if ":" in host else host
     return urlunsplit((parts.scheme, f"{name}:{port or _PORTS[parts.scheme]}", parts.path.rstrip("/"), "", ""))
 

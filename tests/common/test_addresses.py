@@ -1,0 +1,239 @@
+"""One judgement of addresses: what is none is refused, what is unusual and right is taken, by all who take one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from regobs.cli.main import regobs
+from regobs.common.addresses import fault_of_host, fault_of_port, fault_of_url, same_host
+from regobs.config import load_config
+from regobs.errors import ConfigError, InputError, RegobsError
+from regobs.exporters.outside import Origin
+from regobs.exporters.probe_settings import checked_url
+from regobs.logs.elasticsearch.access import Access
+from regobs.prometheus.address import Address
+
+WRONG = [
+    "https://reg.example:0",
+    "https://reg.example:65536",
+    "https://reg.example:",
+    "https://reg.example:5000x",
+    "https://reg.example:\u0665000",
+    "https://reg example",
+    "https://reg.example\t",
+    "https://reg.example\n",
+    "https://reg\u00a0example",
+    "https://reg%2fexample",
+    "https://reg%20example",
+    "https://a..b",
+    "https://.a",
+    "https://.",
+    "https://",
+    "https://:5000",
+    "https:///reg.example",
+    "https:/reg.example",
+    "https:reg.example",
+    "https://reg.example//",
+    "https://reg\\example",
+    "https://reg!example",
+    "https://reg,example",
+    "https://[::1",
+    "https://[::1]x",
+    "https://[reg.example]",
+    "https://[::g]",
+    "https://::1",
+    "https://1.2.3.256",
+    "https://1.2.3.4.5",
+    f"https://{'a' * 64}.example",
+    f"https://{'a.' * 127}a",
+]
+RIGHT = [
+    "https://reg.example",
+    "http://reg.example:1",
+    "https://reg.example:65535",
+    "https://reg.example/",
+    "https://REG.example.",
+    "https://reg.example.:443",
+    "https://[::1]",
+    "https://[2001:db8::1]:5000",
+    "https://[fe80::1%25eth0]:5000",
+    "https://10.0.0.1:5000",
+    "https://my_registry:5000",
+    "https://registry",
+    "https://xn--mnchen-3ya.example",
+    "https://münchen.example",
+    f"https://{'a' * 63}.example",
+    f"https://{'a.' * 126}a",
+    "https://1password.example",
+]
+
+
+@pytest.mark.parametrize("url", WRONG, ids=range(len(WRONG)))
+def test_an_address_that_is_none_is_refused_by_all_who_take_one(url: str, tmp_path: Path) -> None:
+    assert fault_of_url(url)
+    with pytest.raises(ConfigError, match=r"the address (has|is)"):
+        checked_url(url, {})
+    found = CliRunner().invoke(regobs, ["export", "probe", "--url", url, "--check-config"])
+    assert isinstance(found.exception, RegobsError)
+    if url == url.strip():
+        for read in (Address.parse, lambda text: Access.of(text, environ={})):
+            with pytest.raises(InputError):
+                read(url)  # type: ignore[operator]
+    for key in ("grafana.url", "kibana.url", "alerts.runbook_url", "contexts.x.url", "contexts.x.proxy"):
+        section, _, name = key.rpartition(".")
+        more = 'url = "http://h"\n' if name == "proxy" else ""
+        with pytest.raises(ConfigError, match=name):
+            load_config(settings(tmp_path, f"[{section}]\n{more}{name} = {toml(url)}\n"))
+    with pytest.raises(ConfigError, match="probes"):
+        load_config(settings(tmp_path, f"[prometheus]\nprobes = [{toml(url)}]\n"))
+
+
+@pytest.mark.parametrize("url", RIGHT, ids=range(len(RIGHT)))
+def test_an_unusual_address_is_taken_by_all_who_take_one(url: str, tmp_path: Path) -> None:
+    assert not fault_of_url(url)
+    assert checked_url(url, {})
+    assert Address.parse(url).url
+    assert CliRunner().invoke(regobs, ["export", "probe", "--url", url, "--check-config"]).exit_code == 0
+    sections = ("grafana", "kibana")
+    for section in sections:
+        assert getattr(load_config(settings(tmp_path, f"[{section}]\nurl = {toml(url)}\n")), section).url == url
+    config = load_config(settings(tmp_path, f"[contexts.x]\nurl = {toml(url)}\nproxy = {toml(url)}\n"))
+    assert (config.contexts["x"].url, config.contexts["x"].proxy) == (url, url)
+
+
+@pytest.mark.parametrize(
+    ("url", "user", "query", "right"),
+    [
+        ("https://h/prefix", False, False, True),
+        ("https://h/a/b/", False, False, True),
+        ("https://h/a%2Fb", False, False, True),
+        ("https://h/a%zz", False, False, False),
+        ("https://h/a//b", False, False, False),
+        ("https://h/?x", False, False, False),
+        ("https://h#", False, False, False),
+        ("https://h/?x#y", False, True, True),
+        ("https://u:p@h", False, True, False),
+        ("https://u@h", False, False, False),
+        ("https://@h", False, False, False),
+        ("https://u:p@h", True, False, True),
+        ("https://u:p@h:0", True, False, False),
+        ("ftp://h", True, True, False),
+        ("h:5000", True, True, False),
+        ("", True, True, False),
+    ],
+)
+def test_user_and_query_are_taken_where_they_may_be(url: str, user: bool, query: bool, right: bool) -> None:
+    assert (not fault_of_url(url, user=user, query=query)) is right
+
+
+@pytest.mark.parametrize(
+    ("address", "right"),
+    [
+        ("127.0.0.1:9100", True),
+        ("my_host:1", True),
+        ("[::1]:65535", True),
+        ("reg.example.:443", True),
+        ("reg.example", False),
+        ("reg.example:0", False),
+        ("reg.example:65536", False),
+        ("a..b:1", False),
+        ("a b:1", False),
+        ("a%2fb:1", False),
+        ("[a]:1", False),
+        ("u@h:1", False),
+        ("h:1/", False),
+    ],
+)
+def test_targets_of_scrapes_are_judged_alike(address: str, right: bool, tmp_path: Path) -> None:
+    file = settings(tmp_path, f"[prometheus]\ntargets = [{toml(address)}]\n")
+    if right:
+        load_config(file)
+    else:
+        with pytest.raises(ConfigError, match="host:port"):
+            load_config(file)
+
+
+@pytest.mark.parametrize(
+    ("listen", "right"),
+    [
+        ("127.0.0.1:0", True),
+        ("[::]:9520", True),
+        ("localhost:65535", True),
+        ("localhost:65536", False),
+        ("a..b:9520", False),
+        ("a b:9520", False),
+        ("[::1:9520", False),
+        (":9520", False),
+    ],
+)
+def test_an_address_to_listen_at_may_have_port_0(listen: str, right: bool) -> None:
+    words = ["export", "probe", "--url", "https://h", "--check-config", "--listen", listen]
+    found = CliRunner().invoke(regobs, words)
+    assert (found.exit_code == 0) is right
+    assert right or isinstance(found.exception, InputError)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "right"),
+    [
+        ("postgresql://u@h:5432/d", True),
+        ("postgresql://u@[::1]:5432/d", True),
+        ("postgresql://u@a:1,b:2/d", True),
+        ("host=/run/postgresql dbname=d", True),
+        ("dbname=d", True),
+        ("", True),
+        ("postgresql://u:hidden@h:0/d", False),
+        ("postgresql://u:hidden@a..b/d", False),
+        ("host=a,b%2fc password=hidden", False),
+        ("host=a port=1,65536 password=hidden", False),
+    ],
+)
+def test_the_hosts_of_a_connection_string_are_judged_alike(dsn: str, right: bool) -> None:
+    judge = pytest.importorskip("regobs.exporters.database_connection").judge_dsn
+    if right:
+        judge(dsn)
+        return
+    with pytest.raises(InputError, match="the connection string") as caught:
+        judge(dsn)
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://REG.example", "https://reg.example"),
+        ("https://reg.example.", "https://reg.example"),
+        ("https://reg.example:443", "https://reg.example/"),
+        ("http://reg.example:80", "http://reg.example"),
+        ("https://[::1]", "https://[0:0:0:0:0:0:0:1]:443"),
+        ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+        ("HTTPS://127.0.0.1", "https://127.0.0.1"),
+    ],
+)
+def test_two_spellings_of_a_server_are_one(one: str, other: str) -> None:
+    assert Origin.of(one).known_as == Origin.of(other).known_as
+
+
+def test_servers_that_differ_stay_apart() -> None:
+    urls = ("https://a", "http://a", "https://a:444", "https://b", "https://a.b", "https://[::1]", "https://[::2]")
+    assert len({Origin.of(url).known_as for url in urls}) == len(urls)
+
+
+def test_hosts_and_ports_alone() -> None:
+    assert not fault_of_host("a_b.c.")
+    assert fault_of_host("")
+    assert (bool(fault_of_port("0")), bool(fault_of_port("0", least=0)), bool(fault_of_port(""))) == (True, False, True)
+    assert same_host("FE80:0::1%eth0") == "fe80::1%eth0"
+
+
+def toml(text: str) -> str:
+    return '"' + "".join(f"\\u{ord(one):04x}" if one in '"\\' or not one.isprintable() else one for one in text) + '"'
+
+
+def settings(folder: Path, text: str) -> Path:
+    file = folder / "regobs.toml"
+    file.write_text(text)
+    return file
