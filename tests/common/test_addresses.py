@@ -81,7 +81,7 @@ def test_an_address_that_is_none_is_refused_by_all_who_take_one(url: str, tmp_pa
     if url == url.strip():
         for read in (Address.parse, lambda text: Access.of(text, environ={})):
             with pytest.raises(InputError):
-                read(url)  # type: ignore[operator]
+                read(url)
     for key in ("grafana.url", "kibana.url", "alerts.runbook_url", "contexts.x.url", "contexts.x.proxy"):
         section, _, name = key.rpartition(".")
         more = 'url = "http://h"\n' if name == "proxy" else ""

@@ -78,8 +78,8 @@ def read_address(listen: str) -> tuple[str, int]:
         raise InputError(
             "--listen is not an address",
             value=listen,
-            expected=f"HOST:PORT, such as 127.0.0.1:9521 or [::1]:9521; this {fault}",
-            next_step="correct it",
+            expected="HOST:PORT, such as 127.0.0.1:9521 or [::1]:9521",
+            next_step=f"correct it: it {fault}",
         )
     return host, int(port)
 

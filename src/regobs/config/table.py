@@ -116,7 +116,7 @@ class TomlTable:
         """An http or https URL without a user; with `query` it may have a query and a fragment."""
         value = self._data.get(key, default)
         if key in self._data and (fault := _fault_of_url(value, query=query, path=path)):
-            raise self.fail(key, f"{expected}; this {fault}")
+            raise self.fail(key, expected, f"correct the address: it {fault}")
         return str(value)
 
     def urls(self, key: str, default: tuple[str, ...], *, expected: str) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ class TomlTable:
         values = self.texts(key, default)
         fault = next(filter(None, map(_fault_of_url, values)), "") if key in self._data else ""
         if fault:
-            raise self.fail(key, f"{expected}; one {fault}")
+            raise self.fail(key, expected, f"correct the address that {fault}")
         return values
 
     def label(self, key: str, default: str | None) -> str | None:
@@ -302,7 +302,7 @@ def _toml(value: object) -> str:
 
 def _fault_of_url(value: object, *, query: bool = False, path: bool = True) -> str:
     if not isinstance(value, str) or not value.startswith(("http://", "https://")) or "@" in value:
-        return "is none"
+        return "is none, or has a user"
     if not path and "/" in value.removesuffix("/").partition("://")[2]:
         return "has a path"
     return fault_of_url(value, query=query)
