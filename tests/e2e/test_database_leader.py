@@ -15,7 +15,7 @@ from regobs.catalog import metadata
 from regobs.common.programs import Supervisor
 from regobs.exporters import database, database_connection
 from regobs.exporters.database import DatabaseExporter
-from regobs.exporters.database_connection import KEEPALIVES, connected
+from regobs.exporters.database_connection import KEEPALIVES, connected, watch_client
 from regobs.exporters.database_queries import DatabaseQuery, Filled
 from regobs.instrument import Instruments
 from tests.e2e import databases
@@ -155,3 +155,18 @@ def test_a_connection_notices_that_the_other_side_is_gone_unless_it_is_told_othe
             assert plug.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 9000
         finally:
             plug.detach()
+
+
+def test_the_server_is_told_to_look_for_its_client_but_not_through_a_pooler(
+    server: DatabaseServer, supervisor: Supervisor
+) -> None:
+    for url in (server.url, databases.pgbouncer(supervisor, server).url):
+        with connected(url) as connection:
+            before = shown(connection)
+            watch_client(connection)
+            assert shown(connection) == (("15", "5", "3") if url == server.url else before)
+
+
+def shown(connection: psycopg.Connection[dict[str, str]]) -> tuple[str, ...]:
+    names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
+    return tuple(connection.execute(f"SHOW {name}".encode()).fetchall()[0][name] for name in names)

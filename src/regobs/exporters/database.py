@@ -29,6 +29,7 @@ from regobs.exporters.database_connection import (
     connected,
     has_news,
     is_pooled,
+    watch_client,
     words_of,
 )
 from regobs.exporters.database_queries import QUERIES, DatabaseQuery, Filled, QueueDrain, bloat_query
@@ -146,7 +147,10 @@ class DatabaseExporter:
             return True
         try:
             self._connection = connected(self._dsn)
+            with self._answers.within(ANSWER_SECONDS, self._connection):
+                watch_client(self._connection)
         except psycopg.Error as fault:
+            self._disconnect()
             self._tell("connect", words_of(fault, self._dsn))
             self._fail_all()
             return False

@@ -34,6 +34,8 @@ KEEPALIVES = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",  # milliseconds
 }
+# The same for the server's side: until then a connection that was cut counts against the limit of the role.
+_SERVER_SIDE = "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
 POOLED = "no leader can be chosen through a pooler of connections"
 
 
@@ -51,6 +53,12 @@ def connected(dsn: str) -> psycopg.Connection[dict[str, Any]]:
         row_factory=dict_row,
         **more,
     )
+
+
+def watch_client(connection: psycopg.Connection[Any]) -> None:
+    """Let the server notice as soon that this client is gone. Behind a pooler the session is not ours to change."""
+    if not is_pooled(connection):
+        connection.execute(_SERVER_SIDE)
 
 
 class AnswerLimit:
