@@ -1,20 +1,10 @@
-"""The probe against a real docker-registry: plain, with TLS, with tokens, and in each way in which it can fail."""
+"""The probe against a real docker-registry: plain, with TLS, with tokens."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import shutil
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from socket import create_connection, create_server
-from typing import Any
 
 import pytest
 import requests
@@ -26,11 +16,8 @@ from regobs.catalog.exposition import parse
 from regobs.catalog.model import Flavor, Metric
 from regobs.common.programs import Supervisor
 from regobs.exporters import probe_steps
-from regobs.exporters.outside import Trust
-from regobs.exporters.probe import TargetProbe
-from regobs.exporters.probe_settings import DEFAULT_TIMING, ProbeTarget, StepTiming
-from regobs.instrument import Instruments
 from tests.e2e.conftest import require
+from tests.e2e.probed import PASSWORD, failing, secrets_of, trusting, watched
 from tests.e2e.registry_variants import (
     ISSUER,
     SERVICE,
@@ -39,53 +26,14 @@ from tests.e2e.registry_variants import (
     start_nginx,
     start_registry,
 )
-from tests.stub_server import StubHandler, StubServer
 
 pytestmark = pytest.mark.server
-PASSWORD = "pass-of-the-probe"
-QUICK = {step: StepTiming(timing.every, 2) for step, timing in DEFAULT_TIMING.items()}
 
 
 @pytest.fixture
 def registry(supervisor: Supervisor, tmp_path: Path) -> RunningRegistry:
     require("docker-registry", "registry", package="docker-registry")
     return start_registry(supervisor, tmp_path / "registry")
-
-
-class Watched:
-    """A probe whose rounds a test reads."""
-
-    def __init__(self, target: ProbeTarget) -> None:
-        self.instruments = Instruments("gitlab", strict=True)
-        self.probe = TargetProbe(target, QUICK, self.instruments)
-        self.why: dict[str, str] = {}
-
-    def round(self) -> dict[str, str]:
-        outcomes = self.probe.run(all_steps=True)
-        self.why = {outcome.step: outcome.text for outcome in outcomes}
-        return {outcome.step: outcome.result for outcome in outcomes}
-
-    def value(self, series: str, **labels: str) -> float | None:
-        families = parse(self.instruments.render()).families.values()
-        samples = [sample for family in families for sample in family.samples if sample.name == series]
-        return next((one.value for one in samples if labels.items() <= one.labels.items()), None)
-
-
-def watched(registry: RunningRegistry, **more: Any) -> Watched:
-    return Watched(ProbeTarget("registry", more.pop("url", registry.url), **more))
-
-
-def failing(results: dict[str, str]) -> dict[str, str]:
-    return {step: result for step, result in results.items() if result != "ok"}
-
-
-def secrets_of(directory: Path, *, password: str = PASSWORD) -> dict[str, Path]:
-    (directory / "user").write_text("probe\n")
-    (directory / "password").write_text(f"{password}\n")
-    return {"username_file": directory / "user", "password_file": directory / "password"}
-
-
-# -- a registry that works
 
 
 def test_every_step_works_on_a_plain_registry_and_no_image_stays_but_the_canary(registry: RunningRegistry) -> None:
@@ -187,12 +135,6 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def trusting(authority: trustme.CA, directory: Path) -> Trust:
-    file = directory / "ca.pem"
-    authority.cert_pem.write_to_path(str(file))
-    return Trust(ca_file=file)
-
-
 def test_through_tls_every_step_works_and_the_expiry_of_the_certificate_is_told(
     registry: RunningRegistry, supervisor: Supervisor, authority: trustme.CA, tmp_path: Path
 ) -> None:
@@ -285,208 +227,3 @@ def test_basic_authentication_works_and_a_wrong_password_is_a_failure_of_auth(
     (tmp_path / "password").write_text("another")
     assert probe.round()["base"] == "auth"
     assert watched(registry).round()["auth"] == "auth"
-
-
-# -- a registry that is broken
-
-
-def test_a_registry_that_is_gone_is_a_failure_of_connect_and_it_comes_back(registry: RunningRegistry) -> None:
-    probe = watched(registry)
-    assert failing(probe.round()) == {}
-    registry.stop()
-    gone = probe.round()
-    assert gone.pop("resolve") == "ok"
-    assert set(gone.values()) == {"connect"}
-    assert probe.value(metrics.SUCCESS.name, step="push") == 0
-    assert probe.value(metrics.RUNS.name, step="connect", result="connect") == 1
-
-
-def test_a_name_that_has_no_address_is_a_failure_of_resolve(registry: RunningRegistry) -> None:
-    results = watched(registry, url="http://registry.invalid").round()
-    assert set(results.values()) == {"dns"}
-
-
-def test_broken_storage_lets_the_base_work_and_pulls_and_pushes_fail(registry: RunningRegistry) -> None:
-    probe = watched(registry)
-    assert failing(probe.round()) == {}
-    shutil.rmtree(registry.storage)
-    registry.storage.write_text("no directory")
-    results = probe.round()
-    assert results["base"] == "ok"
-    assert results["push"] == results["pull_manifest"] == "status"
-
-
-def test_a_failing_health_check_is_seen_by_name_while_every_request_is_refused(
-    supervisor: Supervisor, tmp_path: Path
-) -> None:
-    maintenance = tmp_path / "maintenance"  # a check that fails while the file is there
-    checks = {"storagedriver": {"enabled": False}, "file": [{"file": str(maintenance), "interval": "100ms"}]}
-    registry = start_registry(supervisor, tmp_path / "registry", health=checks)
-    probe = watched(registry, debug_url=registry.debug_url)
-    assert failing(probe.round()) == {}
-    maintenance.touch()
-    results = round_until(probe, "status")
-    assert [results[step] for step in ("connect", "auth", "base", "push")] == ["ok", "status", "status", "status"]
-    assert "503" in probe.why["auth"]
-    assert probe.value(metrics.FAILING_CHECKS.name, check=str(maintenance)[:80]) == 1
-    maintenance.unlink()
-    assert failing(round_until(probe, "ok")) == {}
-    assert probe.value(metrics.FAILING_CHECKS.name, check=str(maintenance)[:80]) == 0
-
-
-def round_until(probe: Watched, health: str) -> dict[str, str]:
-    """Rounds until the step `health` has this result: that of the round after it."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and probe.round()["health"] != health:
-        time.sleep(0.1)
-    return probe.round()
-
-
-def test_other_bytes_than_were_pushed_are_a_failure_of_digest(registry: RunningRegistry) -> None:
-    probe = watched(registry)
-    assert failing(probe.round()) == {}
-    layers = [file for file in registry.storage.rglob("data") if b"canary of regobs" in file.read_bytes()]
-    assert len(layers) == 1
-    layers[0].write_bytes(b"The canary of regobs export prob3.\n")
-    assert failing(probe.round()) == {"pull_blob": "digest"}
-
-
-# -- servers that are none
-
-
-@contextlib.contextmanager
-def raw_server(answer: Callable[[Any], None]) -> Iterator[str]:
-    listener = create_server(("127.0.0.1", 0))
-    end = threading.Event()
-
-    def serve() -> None:
-        listener.settimeout(0.1)
-        while not end.is_set():
-            with contextlib.suppress(OSError):
-                plug, _ = listener.accept()
-                threading.Thread(target=talk, args=(plug,), daemon=True).start()
-
-    def talk(plug: Any) -> None:
-        with contextlib.suppress(OSError), plug:
-            plug.recv(65536)
-            answer(plug)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        end.set()
-        thread.join()
-        listener.close()
-
-
-def drip(plug: Any) -> None:
-    """Send a byte of a header, again and again."""
-    plug.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    for _ in range(100):
-        plug.sendall(b"a")
-        time.sleep(0.1)
-
-
-@pytest.mark.parametrize(
-    ("answer", "result"),
-    [
-        (lambda plug: time.sleep(4), "timeout"),
-        (drip, "timeout"),
-        (lambda plug: plug.close(), "connect"),
-        (lambda plug: plug.sendall(b"\x00\xff garbage\r\n\r\n"), "answer"),
-        (lambda plug: plug.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort"), "answer"),
-        (lambda plug: plug.sendall(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"), "auth"),
-        (
-            lambda plug: plug.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000),
-            "answer",
-        ),
-    ],
-    ids=["hangs", "drips", "hangs up", "garbage", "cut short", "401 without a challenge", "endless"],
-)
-def test_a_server_that_is_no_registry_ends_the_step_within_its_time(
-    registry: RunningRegistry, answer: Callable[[Any], None], result: str
-) -> None:
-    with raw_server(answer) as url:
-        probe = watched(registry, url=url)
-        start = time.monotonic()
-        assert probe.round()["auth"] == result
-        assert time.monotonic() - start < 4
-
-
-def test_a_password_is_not_sent_to_a_token_service_without_tls_by_a_registry_with_it(
-    registry: RunningRegistry, supervisor: Supervisor, authority: trustme.CA, tmp_path: Path
-) -> None:
-    seen: list[str] = []
-
-    class Challenge(StubHandler):
-        def do_GET(self) -> None:
-            seen.append(str(self.headers.get("Authorization")))
-            self.answer(401, b"", more={"WWW-Authenticate": f'Bearer realm="{server.url}/t"'})
-
-    with StubServer(Challenge) as server:
-        url = start_nginx(supervisor, tmp_path / "nginx", server.url, authority.issue_cert("localhost"))
-        trust = trusting(authority, tmp_path)
-        probe = watched(registry, url=url, trust=trust, **secrets_of(tmp_path))
-        assert probe.round()["auth"] == "auth"
-    assert "no password is sent" in probe.why["auth"]
-    assert set(seen) == {"None"}
-
-
-# -- the command
-
-
-def settings(registry: RunningRegistry, tmp_path: Path, **more: Any) -> Path:
-    target = {"name": "here", "url": registry.url, "debug_url": registry.debug_url, **more}
-    file = tmp_path / "probe.yaml"
-    file.write_text(json.dumps({"targets": [target], "steps": {"connect": {"every": "1s"}}}))
-    return file
-
-
-def test_the_command_serves_its_metrics_and_ends_in_order(registry: RunningRegistry, tmp_path: Path) -> None:
-    secrets_of(tmp_path)
-    file = settings(registry, tmp_path, username_file="user", password_file="password")
-    command = [sys.executable, "-m", "regobs", "export", "probe", "--config", str(file), "--listen", "127.0.0.1:0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        root = address.removesuffix("/metrics")
-        deadline = time.monotonic() + 120
-        while requests.get(f"{root}/-/ready", timeout=30).status_code != 200 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        exposed = requests.get(address, timeout=30).text
-        assert requests.get(f"{root}/-/healthy", timeout=30).status_code == 200
-        assert requests.get(f"{root}/nowhere", timeout=30).status_code == 404
-        registry.stop()
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            later = requests.get(address, timeout=30).text
-            if 'registry_probe_success{step="connect",target="here"} 0' in later:
-                break
-            time.sleep(0.2)
-        process.send_signal(signal.SIGTERM)
-        output, log = process.communicate(timeout=90)
-    assert process.returncode == 0
-    assert 'registry_probe_success{step="read_back",target="here"} 1' in exposed
-    assert 'registry_probe_success{step="connect",target="here"} 0' in later
-    lines = [json.loads(line) for line in log.splitlines()]
-    assert {"msg": "probe step failed", "step": "connect", "result": "connect", "target": "here"}.items() <= lines[
-        0
-    ].items()
-    assert PASSWORD not in output + log + later
-
-
-def test_once_prints_each_step_and_its_exit_code_says_whether_all_worked(
-    registry: RunningRegistry, tmp_path: Path
-) -> None:
-    command = [sys.executable, "-m", "regobs", "export", "probe", "--url", registry.url, "--once"]
-    worked = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (worked.returncode, worked.stderr) == (0, "")
-    assert "read_back" in worked.stdout
-    registry.stop()
-    failed = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (failed.returncode, failed.stderr) == (1, "")
-    assert "Connection refused" in failed.stdout
-    with pytest.raises(OSError, match="refused"):
-        create_connection(("127.0.0.1", int(registry.url.rpartition(":")[2])), timeout=1)
