@@ -211,3 +211,33 @@ def test_a_token_service_whose_json_has_no_end_is_a_failure_of_auth() -> None:
 
     with StubServer(Challenge) as server:
         assert outcomes(server)["auth"].result == "auth"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("kind", ["manifests", "blobs"])
+def test_a_server_to_which_a_pull_leads_and_that_asks_for_a_password_gets_none_and_is_a_failure_of_auth(
+    kind: str, status: int, secret: Path
+) -> None:
+    seen: list[str | None] = []
+    manifest = b'{"layers": [{"digest": "sha256:0"}]}'
+
+    class Foreign(StubHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers.get("Authorization"))
+            self.answer(status, b"", more={"WWW-Authenticate": f'Bearer realm="{foreign.url}/token"'})
+
+    class Registry(StubHandler):
+        def do_GET(self) -> None:
+            if "Authorization" not in self.headers:
+                self.answer(401, b"", more={"WWW-Authenticate": 'Basic realm="x"'})
+            elif f"/{kind}/" in self.path:
+                self.answer(307, b"", more={"Location": f"{foreign.url}/x"})
+            else:
+                self.answer(200, manifest if "/manifests/" in self.path else b"{}")
+
+    with StubServer(Foreign) as foreign, StubServer(Registry) as server:
+        target = ProbeTarget("x", server.url, username_file=secret, password_file=secret, push=False, delete=False)
+        found = steps(probe_of(target))
+    step = found["pull_manifest" if kind == "manifests" else "pull_blob"]
+    assert (found["base"].result, step.result) == ("ok", "auth")
+    assert seen == [None]
