@@ -15,6 +15,7 @@ from regobs.documents import Document, read_yaml, validate
 from regobs.errors import ConfigError
 from regobs.exporters.outside import Origin, Trust
 from regobs.exporters.secret_files import read_secret
+from regobs.prometheus.address import redact
 from regobs.promql.durations import read_duration
 
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -186,9 +187,9 @@ def checked_repository(name: str) -> str:
 def checked_url(url: str, place: dict[str, Any]) -> str:
     """An http or https address without path, query and credentials. Raises ConfigError."""
     if fault := fault_of_url(url, query=True):
-        # The text may hold a password: it is not shown.
         raise ConfigError(
             f"the address {fault}",
+            value=None if "@" in url else redact(url),  # with an @ it may hold a password
             expected="scheme and host, such as https://registry.example.com",
             next_step="put user and password into files and name these" if "credentials" in fault else "correct it",
             **place,
