@@ -19,7 +19,6 @@ from regobs.prometheus.address import Address
 WRONG = [
     "https://reg.example:0",
     "https://reg.example:65536",
-    "https://reg.example:",
     "https://reg.example:5000x",
     "https://reg.example:\u0665000",
     "https://reg example",
@@ -55,6 +54,7 @@ RIGHT = [
     "http://reg.example:1",
     "https://reg.example:65535",
     "https://reg.example/",
+    "https://reg.example:/",
     "https://REG.example.",
     "https://reg.example.:443",
     "https://[::1]",
@@ -138,6 +138,7 @@ def test_user_and_query_are_taken_where_they_may_be(url: str, user: bool, query:
         ("reg.example.:443", True),
         ("reg.example", False),
         ("reg.example:0", False),
+        ("reg.example:", False),
         ("reg.example:65536", False),
         ("a..b:1", False),
         ("a b:1", False),

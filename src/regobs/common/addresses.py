@@ -53,7 +53,7 @@ def fault_of_netloc(netloc: str) -> str:
         rest = netloc.partition("]")[2]
         if ":" not in host or (rest and not rest.startswith(":")):
             return _NO_IPV6
-    return fault_of_host(host) or (fault_of_port(port) if port is not None else "")
+    return fault_of_host(host) or (fault_of_port(port) if port else "")  # an empty one is that of the scheme: RFC 3986
 
 
 def fault_of_url(url: str, *, user: bool = False, query: bool = False) -> str:
@@ -61,7 +61,7 @@ def fault_of_url(url: str, *, user: bool = False, query: bool = False) -> str:
 
     They show nothing of it. `user` and `query`: it may have a user with a password, a query and a fragment.
     """
-    if any(character.isspace() or not character.isprintable() for character in url) or "\\" in url:
+    if not url.isprintable() or " " in url or "\\" in url:
         return "has a space, a backslash or a character that cannot be seen"
     try:
         parts = urlsplit(url)

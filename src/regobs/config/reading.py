@@ -306,9 +306,7 @@ def _contexts(top: TomlTable, file: Path, environments: Iterable[Environment]) -
             ca_file=table.path("ca_file", file),
             client_cert=table.path("client_cert", file),
             client_key=table.path("client_key", file),
-            proxy=table.url(
-                "proxy", expected="an http or https URL without a password, and without a path", path=False
-            ),
+            proxy=table.url("proxy", expected="an http or https URL without a password", path=False),
             timeout=table.duration("timeout", None),
             environment=environment,
             stores=table.whole("stores", 0, least=1, most=10_000),

@@ -116,7 +116,7 @@ class TomlTable:
         """An http or https URL without a user; with `query` it may have a query and a fragment."""
         value = self._data.get(key, default)
         if key in self._data and (fault := _fault_of_url(value, query=query, path=path)):
-            raise self.fail(key, expected, f"correct the address: it {fault}")
+            raise self._no_url(key, expected, fault)
         return str(value)
 
     def urls(self, key: str, default: tuple[str, ...], *, expected: str) -> tuple[str, ...]:
@@ -124,8 +124,12 @@ class TomlTable:
         values = self.texts(key, default)
         fault = next(filter(None, map(_fault_of_url, values)), "") if key in self._data else ""
         if fault:
-            raise self.fail(key, expected, f"correct the address that {fault}")
+            raise self._no_url(key, expected, fault)
         return values
+
+    def _no_url(self, key: str, expected: str, fault: str) -> ConfigError:
+        """What `expected` does not say stands in the next step."""
+        return self.fail(key, expected, None if fault == _OTHER else f"correct it: an address {fault}")
 
     def label(self, key: str, default: str | None) -> str | None:
         """A label name."""
@@ -207,7 +211,7 @@ class TomlTable:
         """A list of host:port."""
 
         def read(value: object) -> str:
-            if not isinstance(value, str) or host_and_port(value)[1] is None or fault_of_netloc(value):
+            if not isinstance(value, str) or not host_and_port(value)[1] or fault_of_netloc(value):
                 raise self.fail(key, "host:port without a scheme, such as 127.0.0.1:5001", value=value)
             return value
 
@@ -300,9 +304,12 @@ def _toml(value: object) -> str:
     return f'"{text}"' if isinstance(value, str) else text
 
 
+_OTHER = "is not of the kind that is expected"
+
+
 def _fault_of_url(value: object, *, query: bool = False, path: bool = True) -> str:
     if not isinstance(value, str) or not value.startswith(("http://", "https://")) or "@" in value:
-        return "is none, or has a user"
+        return _OTHER
     if not path and "/" in value.removesuffix("/").partition("://")[2]:
         return "has a path"
-    return fault_of_url(value, query=query)
+    return fault_of_url(value, query=True) or (_OTHER if fault_of_url(value, query=query) else "")
