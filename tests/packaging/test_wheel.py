@@ -86,6 +86,7 @@ ADAPTERS = {
     },
     "regobs.cli.query_prompt": "plotext",
     "regobs.exporters.database": "psycopg",
+    "regobs.exporters.database_connection": "psycopg",
     "regobs.instrument.adapters.otel": "opentelemetry",
     "regobs.instrument.adapters.redis": "redis",
     "regobs.instrument.adapters.sql_alchemy": "sqlalchemy",
