@@ -50,7 +50,7 @@ workers = Row(
     "Workers",
     Lines("GC runs with a task", rate(with_task, by="worker"), good="follows pushes and deletes", stacked=True),
     Lines("GC runs without a task", idle, good="constant"),
-    Lines("GC runs failed, % of runs", gc_failed, good="0", logs="gc-failures", zoom=True),
+    Lines("GC runs failed, % of runs not idle", gc_failed, good="0", logs="gc-failures", zoom=True),
     Lines("GC tasks found dangling, %", ratio(dangling, reviewed), good="constant; rises when tags are deleted"),
     Lines("GC runs with a task by cause", by_cause, good="shares as usual", stacked=True),
     Lines("GC run duration p95", quantile(0.95, work, by="worker"), good="below 1 s"),

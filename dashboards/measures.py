@@ -67,7 +67,12 @@ waits_for_review = select(row_counts.ROWS, query_name=("gc_blob_review_queue", "
 is_overdue = select(row_counts.ROWS, query_name=("gc_blob_review_queue_overdue", "gc_manifest_review_queue_overdue"))
 gc_overdue = highest(is_overdue, by="query_name")
 gc_overdue_growth = change(gc_overdue, over="10m", per="1h")
-gc_failed = ratio(rate(select(gc.RUNS, error=True), by="worker"), rate(gc.RUNS, by="worker"))
+# A run that finds no task says nothing of failures, however many there are; as RegistryGarbageRunsFail has it.
+told = ("worker", "error", "noop")
+gc_not_idle = any_of(
+    (rate(select(gc.RUNS, noop=False), by=told), rate(select(gc.RUNS, noop=True, error=True), by=told))
+)
+gc_failed = ratio(rate(select(gc.RUNS, error=True), by="worker"), total(gc_not_idle, by="worker"))
 
 # Notifications
 notifications_waiting = by_version(

@@ -112,7 +112,7 @@ optional = Row(
     Lines("Database query latency p95", quantile(0.95, database.QUERY_DURATION), good="below 25 ms"),
     Lines("Reads sent to primary, %", to_primary, good="below 5 %", thresholds=(0.05, 0.5), zoom=True),
     Lines("GC tasks overdue", gc_overdue, good="returns to 0", alert=QUEUE, see=GC, thresholds=(100, 1000)),
-    Lines("GC runs failed, % of runs, 5 min", gc_failed, good="0", logs="gc-failures", zoom=True),
+    Lines("GC runs failed, % of runs not idle, 5 min", gc_failed, good="0", logs="gc-failures", zoom=True),
     Lines("Redis latency p95 by instance, 5 min", redis_latency, good="below 5 ms"),
     Lines("Notification events by type", events, good="no Dropped events", alert=DROPPED),
     logs="recent-errors",

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from regobs.catalog import slo as names
+from regobs.catalog.model import Flavor, Version
 from regobs.config.model import Config
-from regobs.demo.checks import write_page
+from regobs.demo.checks import slo_status, write_page
 from regobs.demo.progress import Progress
 from regobs.demo.stack import Built
 from regobs.pack import find_pack
-from tests.snapshot.world import Answering, lively
+from tests.snapshot.world import Answering, Found, lively
 
 
 def progress() -> Progress:
@@ -40,3 +42,21 @@ def test_without_the_extra_the_demo_says_what_to_install(tmp_path: Path, monkeyp
     assert said.startswith("no page of all this: the package that draws charts is missing (vl-convert-python); ")
     assert "pip install 'regobs[snapshot]'" in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_slos_with_data_come_first_and_one_line_says_which_have_none_and_why(tmp_path: Path) -> None:
+    config = Config(flavor=Flavor.DISTRIBUTION, version=Version(2, 8, 2))
+    busy, period = "pull-blob-availability", names.EVENTS("28d").name
+
+    def answer(text: str) -> Found:
+        return [({"slo": busy}, [100.0])] if text.startswith(period) else []
+
+    head, first, told = slo_status(Answering(answer), Built(tmp_path, config, find_pack(), {})).splitlines()
+    assert head.split()[:2] == ["SLO", "target"]
+    assert first.split()[0] == busy
+    assert told.startswith("28 of the pack's SLOs have no data here: ")
+    assert "garbage-collection-availability" in told
+    assert "(does not exist in distribution registries)" in told
+    assert "probe-availability (needs the capability probe, which is off)" in told
+    assert "pull-manifest-availability" in told.partition(" (no event in this time)")[0]
+    assert busy not in told

@@ -19,6 +19,7 @@ AT = "14m"
 RUNS, ROWS = "registry_gc_runs_total", "registry_database_rows"
 LATE = own(ROWS, 'query_name="gc_blob_review_queue_overdue"')
 BLOBS = 'worker="registry.gc.worker.BlobWorker"'
+IDLE, EARLY = (own(RUNS, f'{BLOBS}, noop="true", error="{error}", event=""') for error in ("false", "true"))
 FAIL = own(RUNS, f'{BLOBS}, noop="false", error="true", event="blob_upload"')
 WORK = own(RUNS, f'{BLOBS}, noop="false", error="false", event="blob_upload"')
 GC, WAITING = "garbage-collection-detail", "registry_notifications_pending"
@@ -32,6 +33,17 @@ NUMBERS: Mapping[str, tuple[Mapping[str, str], str, str, list[float]]] = {
         *({FAIL: "0+30x60", LATE: "100x60"}, GC, "Time to drain overdue GC tasks"),
         [604800],
     ),
+    "of runs with a task half fail, and ten times as many are idle": (
+        {FAIL: "0+30x60", WORK: "0+30x60", IDLE: "0+600x60"},
+        *(GC, "GC runs failed, % of runs not idle"),
+        [0.5],
+    ),
+    "a run that fails before it finds a task is not idle": (
+        {EARLY: "0+30x60", WORK: "0+90x60", IDLE: "0+600x60"},
+        *(GC, "GC runs failed, % of runs not idle"),
+        [0.25],
+    ),
+    "no run fails": ({WORK: "0+30x60"}, GC, "GC runs failed, % of runs not idle", [0]),
     "one in 30 s is done, 100 are overdue": (
         *({WORK: "0+0.5x60", LATE: "100x60"}, GC, "Time to drain overdue GC tasks"),
         [3000],

@@ -32,7 +32,7 @@ RECORDS: dict[str, tuple[Metric, str, tuple[str, ...]]] = {  # what each is made
     "registry:database_query_duration_seconds_count:rate5m": (database.QUERY_DURATION, "_count", ("name",)),
     "registry:database_query_duration_seconds_sum:rate5m": (database.QUERY_DURATION, "_sum", ("name",)),
     "registry:database_lb_targets:rate5m": (load_balancing.TARGETS, "", ("fallback",)),
-    "registry:gc_runs:rate5m": (gc.RUNS, "", ("error", "worker")),
+    "registry:gc_runs:rate5m": (gc.RUNS, "", ("error", "noop", "worker")),
     "registry:redis_single_commands_bucket:rate5m": (redis.COMMANDS, "_bucket", ("exported_instance", "le")),
     "registry:notifications_events:rate5m": (notifications.EVENTS, "", ("type",)),
     "registry:probe_runs:rate5m": (probe.RUNS, "", ("result", "step")),

@@ -199,7 +199,7 @@ WRONG: Mapping[str, tuple[str, str, int, dict[str, str]]] = {
     ),
     "runs of garbage collection fail": (
         *("Garbage collection", "runs fail", 1),
-        {own("registry_gc_runs_total", 'worker="BlobWorker", error="true"'): "0+30x60"},
+        {own("registry_gc_runs_total", 'worker="BlobWorker", noop="false", error="true"'): "0+30x60"},
     ),
     "notifications lost": (
         *("Notifications", "events lost", 1),

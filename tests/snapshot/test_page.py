@@ -287,6 +287,14 @@ def test_a_tile_is_told_in_words_and_a_long_number_is_written_smaller() -> None:
     assert '<div class="numbers several"><div class="number"><b class="">v4.32.0-gitlab</b>' in html
 
 
+@pytest.mark.parametrize(("rate_now", "text"), [(2.0, "2 req/s"), (21.32, "21.3 req/s"), (0.00132, "0.00132 req/s")])
+def test_a_rate_is_written_as_large_as_its_neighbours(rate_now: float, text: str) -> None:
+    requests = Stat("Requests", rate(http.REQUESTS), good="g")
+    html = page(shot(board(requests), rule=lambda _: [({}, [rate_now] * SPAN.points)]))
+    several = " several" * (len(text) > 12)
+    assert f'<div class="numbers{several}"><div class="number"><b class="">{text}</b>' in html
+
+
 def test_a_table_is_as_high_as_its_rows_and_what_stands_below_follows() -> None:
     def rows(number: int) -> Callable[[str], Found]:
         return lambda text: [({"route": f"r{n}"}, [1.0]) for n in range(number)] if "route" in text else lively(text)

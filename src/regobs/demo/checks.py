@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,11 +57,27 @@ def rule_summary(prometheus: Prometheus) -> str:
 
 
 def slo_status(prometheus: Prometheus, built: Built) -> str:
-    """One line an SLO: target, events and bad events of the period, what is left of its budget, highest burn rate."""
+    """One line an SLO: target, events and bad events of the period, what is left of its budget, highest burn rate.
+
+    Those without data are named in one line below the others, with the reason.
+    """
     slos, windows = outputs.load_slos(built.pack, built.config), outputs.load_windows(built.pack, built.config)
-    rows = [HEADER, *(row.cells for row in read_status(prometheus, slos, windows, built.config))]
+    found = read_status(prometheus, slos, windows, built.config)
+    rows = [HEADER, *(row.cells for row in found if row.events is not None)]
     head, *shown = zip(*(column for column in zip(*rows, strict=True) if any(column[1:])), strict=True)
-    return table(head, shown, on=screen())
+    text = table(head, shown, on=screen()) if shown else ""
+    return "\n".join(filter(None, [text, _without_data([row.slo for row in found if row.events is None], built)]))
+
+
+def _without_data(names: Sequence[str], built: Built) -> str:
+    """SLOs without data in one line, those of one reason together."""
+    lacking = outputs.compile_rules(built.pack, built.config).left_out
+    why = {one["rule"]: one["reason"].partition(" ")[2] for one in lacking}  # without the metric, which differs
+    reasons: dict[str, list[str]] = {}
+    for name in names:
+        reasons.setdefault(why.get(name, "no event in this time"), []).append(name)
+    told = "; ".join(f"{', '.join(listed)} ({reason})" for reason, listed in reasons.items())
+    return f"{len(names)} of the pack's SLOs have no data here: {told}" if told else ""
 
 
 def examine(prometheus: Prometheus, built: Built) -> DoctorReport:

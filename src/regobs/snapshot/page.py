@@ -35,7 +35,7 @@ _HELP = (
 )
 FIRST = "overview"  # the dashboard that a page of several begins with
 _NO_ALERT = "no alert fires"
-_LONG = 9  # characters of a number beyond which it is written smaller, such as a version
+_LONG = 12  # characters of a number beyond which it is written smaller, such as a version: not a rate with its unit
 _NEEDS = re.compile(r"needs the capability (\w+)")
 _COLUMNS_OF_TIP = 12  # a tip of a panel in the right half opens to the left
 

@@ -9,7 +9,7 @@ from regobs.catalog import build_info, gc, go_runtime, http, load_balancing, pro
 from regobs.catalog.model import Metric
 from regobs.config import Config
 from regobs.promql.bind import bind
-from regobs.promql.build import age, count, highest, lowest, quantile, rate, ratio, select, total
+from regobs.promql.build import age, any_of, count, highest, lowest, quantile, rate, ratio, select, total
 from regobs.promql.infer import infer
 from regobs.promql.nodes import Expr, Matcher, MatchOp
 from regobs.promql.printer import to_text
@@ -28,10 +28,15 @@ SIGNALS: Mapping[str, Expr] = {
 }
 _OVERDUE = select(row_counts.ROWS, query_name=("gc_blob_review_queue_overdue", "gc_manifest_review_queue_overdue"))
 _QUARANTINED = highest(select(load_balancing.POOL_STATUS, status="quarantined"), by="replica")
+# A run that finds no task says nothing of failures, however many there are.
+_TOLD = ("error", "noop")
+_NOT_IDLE = any_of(
+    (rate(select(gc.RUNS, noop=False), by=_TOLD), rate(select(gc.RUNS, noop=True, error=True), by=_TOLD))
+)
 # One line of the overview each: a page has the rest.
 GARBAGE: Mapping[str, Expr] = {
     "tasks overdue": highest(_OVERDUE),
-    "runs failed": ratio(rate(select(gc.RUNS, error=True)), rate(gc.RUNS)),
+    "runs failed": ratio(rate(select(gc.RUNS, error=True)), total(_NOT_IDLE)),
     "runs": rate(gc.RUNS),
 }
 REPLICAS: Mapping[str, Expr] = {
