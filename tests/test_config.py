@@ -250,6 +250,45 @@ def test_a_scrape_interval_of_two_minutes_is_accepted() -> None:
     assert read("[prometheus]\nscrape_interval = '2m'").prometheus.scrape_interval == Duration(120_000)
 
 
+PATHS = ("token_file", "ca_file", "client_cert")
+TEXTS = (
+    *(f'[contexts.a]\nurl = "http://h"\n{key} = "%s"' for key in PATHS),
+    '[contexts.a]\nurl = "http://h"\ntoken_command = ["pass", "%s"]',
+    '[deploy.a]\nkind = "grafana"\nurl = "http://h"\nfolder = "x"\ntoken_file = "%s"',
+    '[grafana]\ndatasource = "%s"',
+    'pack = "%s"',
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("code", ["0000", "0007", "000d", "001b", "007f"])
+def test_a_control_character_is_refused_where_it_stands(text: str, code: str) -> None:
+    error = error_of(text % f"x\\u{code}y")
+    assert error.location is not None
+    assert error.location.line == text.count("\n") + 1
+
+
+def test_an_expression_of_several_lines_is_accepted() -> None:
+    found = read('[queries.a]\ntitle = \'A\'\nexpr = """\n\tsum(\n  up)"""')
+    assert "sum(\n" in found.queries["a"].expr
+
+
+DURATIONS = (
+    "[prometheus]\nevaluation_interval",
+    "[prometheus]\nretention",
+    "[slo]\nperiod",
+    "[contexts.a]\nurl = 'http://h'\ntimeout",
+)
+
+
+@pytest.mark.parametrize("key", DURATIONS)
+def test_a_duration_is_one_that_prometheus_can_hold(key: str) -> None:
+    for text in ("106581d", "9999999999w"):
+        assert "at most" in str(error_of(f"{key} = '{text}'").expected)
+    read(f"{key} = '292y'")
+    read(f"{key} = '106580d'")
+
+
 def test_a_password_in_a_url_is_refused_without_being_repeated() -> None:
     assert "secret" not in str(error_of("[alerts]\nrunbook_url = 'https://me:secret@x'"))
     assert "secret" not in str(error_of("[kibana]\nurl = 'https://me:secret@x'"))

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
+from regobs.build.produce import build_files
 from regobs.catalog.model import Capability, Flavor, Version
-from regobs.config import Config
+from regobs.config import Config, read_config
+from regobs.doctor import advice
 from regobs.doctor.examination import deployment_of
 from regobs.doctor.facts import ServerFacts, Up
 from regobs.doctor.problems import problems
 from regobs.doctor.questions import RuleQuestion
+from regobs.pack import find_pack
 from regobs.promql.parse import parse
 from tests.doctor.world import IN_FLIGHT, TARGET, facts, rule
 
@@ -90,3 +95,12 @@ def test_rules_that_are_not_loaded_or_of_another_build_are_one() -> None:
 def test_a_server_that_shows_no_rules_is_one_only_when_there_are_rules() -> None:
     assert "does not show its rules" in texts(facts(rules=None), Config(), ASKED)
     assert texts(facts(rules=None), Config()) == ""
+
+
+def test_every_file_of_a_build_that_an_advice_names_is_written() -> None:
+    config = read_config("[registry]\ncapabilities = ['probe']\n", Path("regobs.toml"))
+    files = build_files(config, find_pack(), rule_tests=False)
+    told = [advice.turn_on(one, Flavor.GITLAB) for one in Capability]
+    named = {name for text in told for name in re.findall(r"\bexporters/[a-z-]+\.ya?ml", text)}
+    assert "exporters/blackbox.yaml" in named
+    assert named <= set(files)

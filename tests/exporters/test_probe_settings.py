@@ -206,3 +206,13 @@ def test_a_user_without_a_password_is_refused_on_the_command_line_too(option: st
     assert found.exception.value == option
     other = next(name for name in ("--password-file", "--username-file") if name != option)
     assert CliRunner().invoke(regobs, [*words, other, str(tmp_path / "secret")]).exit_code == 0
+
+
+@pytest.mark.parametrize("key", ["ca_file", "certificate_file", "repository", "debug_url", "name"])
+def test_a_null_character_is_refused_where_it_stands(key: str, tmp_path: Path) -> None:
+    lines = {"name": "a", "url": "http://127.0.0.1:9", key: "x\0y"}
+    text = "targets:\n- " + "\n  ".join(f'{name}: "{value}"' for name, value in lines.items()).replace("\0", "\\0")
+    with pytest.raises(ConfigError) as caught:
+        read_probe_settings(written(tmp_path, text))
+    assert caught.value.location is not None
+    assert caught.value.location.line == 2 + list(lines).index(key)

@@ -273,3 +273,13 @@ def test_clients_that_say_nothing_are_closed_for_those_that_ask(
             server.stop()
             for connection in silent:
                 connection.close()
+
+
+@pytest.mark.parametrize("key", ["cert_file", "key_file", "client_ca_file"])
+def test_a_null_character_in_the_name_of_a_file_is_refused_where_it_stands(key: str, tmp_path: Path) -> None:
+    names = {"cert_file": "a.crt", "key_file": "a.key", key: "x\\0y"}
+    text = "tls_server_config:\n" + "".join(f'  {name}: "{value}"\n' for name, value in names.items())
+    with pytest.raises(ConfigError, match="control characters") as caught:
+        WebConfig(written(tmp_path, text))
+    assert caught.value.location is not None
+    assert caught.value.location.line == 2 + list(names).index(key)

@@ -1,4 +1,4 @@
-"""What the blackbox_exporter says of the registry from outside, with the module of exporters/blackbox.yml."""
+"""What the blackbox_exporter says of the registry from outside, with the module of exporters/blackbox.yaml."""
 
 from __future__ import annotations
 

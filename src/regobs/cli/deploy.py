@@ -16,6 +16,7 @@ import click
 
 from regobs.cli.content import KEEP_NAMES, PATH, content, content_options, settings
 from regobs.cli.deploy_plan import show_plans, show_risks
+from regobs.cli.finite import FiniteRange
 from regobs.cli.said import warn
 from regobs.common.closest import did_you_mean
 from regobs.common.screen import screen
@@ -37,7 +38,7 @@ _ONLY = click.option(
 )
 _ENVIRONMENT = click.option("--environment", metavar="NAME", default="", help="What `status` calls this deployment.")
 _YES = click.option("--yes", is_flag=True, help="Do not ask; without it nothing is changed where CI is set.")
-_WAIT = click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, metavar="SECONDS",
+_WAIT = click.option("--wait", type=FiniteRange(0), default=60.0, show_default=True, metavar="SECONDS",
                      help="For our turn, while somebody else deploys to the target.")  # fmt: skip
 _CONFIG = click.option("--config", "config_file", type=PATH, metavar="FILE", help="Settings; ./regobs.toml by default.")
 

@@ -11,6 +11,7 @@ import click
 
 from regobs.catalog.model import Flavor, Version
 from regobs.cli.content import PATH, settings, without_collector
+from regobs.cli.finite import FiniteRange
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.working import working
 from regobs.errors import ExitCode, InputError
@@ -53,7 +54,7 @@ _SHAPES = ("text", "json", "sarif", "junit", "github", "gitlab")
 )
 @click.option(
     "--days",
-    type=click.FloatRange(min=0.01),
+    type=FiniteRange(min=0.01),
     default=7.0,
     show_default=True,
     help="With a server: how far alerts are tried.",

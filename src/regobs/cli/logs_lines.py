@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regobs.cli.finite import FiniteRange
 from regobs.common.counts import counted
 from regobs.common.screen import screen
 from regobs.errors import ExitCode, InputError
@@ -156,9 +157,7 @@ def _resting(teller: Teller | None) -> Callable[[], bool] | None:
 @click.option("--before", required=True, metavar="START..END", help="What was: 2026-11-23T10..2026-11-23T11.")
 @click.option("--after", required=True, metavar="START..END", help="What is: now-1h..now.")
 @click.option("--where", default="", metavar="KQL", help="Only lines that fit this.")
-@click.option(
-    "--factor", type=click.FloatRange(min=1), default=1.5, show_default=True, help="Smaller changes are not told."
-)
+@click.option("--factor", type=FiniteRange(min=1), default=1.5, show_default=True, help="Smaller changes are not told.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.option(
     "--cache",

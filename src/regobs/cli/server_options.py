@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from regobs.cli.finite import FiniteRange
 from regobs.cli.public_url import PublicUrl
 from regobs.cli.said import warn
 from regobs.common.closest import did_you_mean
@@ -73,7 +74,7 @@ _OPTIONS = (
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(min=0.1),
+        type=FiniteRange(min=0.1),
         metavar="SECONDS",
         help="For a request and its answer; 30 by default.",
     ),

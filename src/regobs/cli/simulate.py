@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from regobs.catalog.model import Capability, Flavor
+from regobs.cli.finite import FiniteRange
 from regobs.cli.public_url import PublicUrl
 from regobs.cli.said import warn
 
@@ -32,10 +33,10 @@ _CAPABILITIES = [capability.value for capability in Capability]
 @click.option("--without", "switched_off", multiple=True, type=click.Choice(_CAPABILITIES), help="Switch one off.")
 @click.option("--pods", type=click.IntRange(1, 200), show_default="3", help="Registry processes.")
 @click.option("--replicas", type=click.IntRange(1, 20), show_default="2", help="Of the database.")
-@click.option("--rate", type=click.FloatRange(0), show_default="5", help="Requests of a pod a second.")
+@click.option("--rate", type=FiniteRange(0), show_default="5", help="Requests of a pod a second.")
 @click.option("--seed", type=int, show_default="1", help="The same seed gives the same numbers.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME@START+DURATION", help="Such as error-burst@2m+5m.")
-@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of time.")
+@click.option("--speed", type=FiniteRange(0, min_open=True), default=1.0, show_default=True, help="Of time.")
 @click.option(
     "--port", type=click.IntRange(0, 65_000), default=9500, show_default=True, help="Of the first pod; 0: any."
 )
@@ -51,7 +52,7 @@ _CAPABILITIES = [capability.value for capability in Capability]
 @click.option("--for", "readers", multiple=True, metavar="NAME", help="History of what a dashboard or `slo` reads.")
 @click.option("--only", "families", multiple=True, metavar="FAMILY", help="History of this family.")
 @click.option("--processes", type=click.IntRange(1, 256), help="That write history; one a processor if not given.")
-@click.option("--days", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of history.")
+@click.option("--days", type=FiniteRange(0, min_open=True), default=1.0, show_default=True, help="Of history.")
 @click.option("--step", default="15s", show_default=True, metavar="TIME", help="Between two samples of history.")
 @click.pass_context
 def simulate(

@@ -24,6 +24,8 @@ Word = TypeVar("Word", bound=StrEnum)
 Item = TypeVar("Item")
 
 LABEL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_LONGEST = 292 * 365 * 86_400_000  # milliseconds; Prometheus counts nanoseconds in 64 bits
 
 
 class TomlTable:
@@ -106,10 +108,12 @@ class TomlTable:
             )
 
     def text(self, key: str, default: str, *, expected: str = "text", pattern: str = r".+") -> str:
-        """A text that matches `pattern` as a whole."""
+        """A text without control characters, which no path can have, that matches `pattern` as a whole."""
         value = self._data.get(key, default)
         if key in self._data and (not isinstance(value, str) or not re.fullmatch(pattern, value)):
             raise self.fail(key, expected)
+        if _CONTROL.search(str(value)):
+            raise self.fail(key, f"{expected}, without control characters")
         return str(value)
 
     def url(self, key: str, default: str = "", *, expected: str, query: bool = False, path: bool = True) -> str:
@@ -203,7 +207,7 @@ class TomlTable:
         return self.items(key, (), read, "texts", again=True)
 
     def _text_of(self, key: str, value: object) -> str:
-        if isinstance(value, str) and value.strip() and "\n" not in value:
+        if isinstance(value, str) and value.strip() and "\n" not in value and not _CONTROL.search(value):
             return value
         raise self.fail(key, "a list of texts", value=value)
 
@@ -227,13 +231,15 @@ class TomlTable:
     @overload
     def duration(self, key: str, default: None) -> Duration | None: ...
     def duration(self, key: str, default: Duration | None) -> Duration | None:
-        """A Prometheus duration above zero."""
+        """A Prometheus duration above zero, which it can hold."""
         if key not in self._data:
             return default
         value = self._data[key]
         duration = read_duration(value) if isinstance(value, str) and not value.startswith(("$", "-")) else None
         if duration is None or duration.ms <= 0:
             raise self.fail(key, 'a duration such as "15s", "1h30m" or "28d"')
+        if duration.ms > _LONGEST:
+            raise self.fail(key, 'a duration of at most "292y", the longest that Prometheus takes')
         return duration
 
     def number(self, key: str, expected: str, accept: Callable[[Decimal], bool]) -> Decimal | None:

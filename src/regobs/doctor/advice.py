@@ -39,7 +39,7 @@ SCRAPED = {
     Capability.REDIS_EXPORTER: "redis_exporter",
     Capability.STACKDRIVER_EXPORTER: "stackdriver_exporter",
     Capability.CLOUDWATCH_EXPORTER: "yet-another-cloudwatch-exporter",
-    Capability.PROBE: "blackbox_exporter with exporters/blackbox.yml",
+    Capability.PROBE: "blackbox_exporter with exporters/blackbox.yaml",
     Capability.ALERTMANAGER: "Alertmanager itself",
     Capability.REGISTRY_PROBE: "`regobs export probe`",
     Capability.LOG_EXPORTER: "`regobs export logs`",

@@ -84,7 +84,12 @@ class ProbeSettings:
     timing: Mapping[str, StepTiming] = field(default_factory=lambda: DEFAULT_TIMING)
 
 
-_TEXT = {"type": "string", "minLength": 1}
+_TEXT = {
+    "type": "string",
+    "minLength": 1,
+    "pattern": r"^[^\x00-\x1f\x7f]+$",
+    "description": "text without control characters",
+}
 _DURATION = {"type": "string", "description": "a duration such as 10s or 1m"}
 _SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -43,7 +43,12 @@ _CLIENTS = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
-_TEXT = {"type": "string", "minLength": 1}
+_TEXT = {
+    "type": "string",
+    "minLength": 1,
+    "pattern": r"^[^\x00-\x1f\x7f]+$",
+    "description": "text without control characters",
+}
 _VERSION = {"enum": list(_VERSIONS)}
 _HEADERS = (
     *("Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options"),
