@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Any
 
 import click
 
@@ -12,7 +13,7 @@ _MOST = 1e6
 class FiniteRange(click.FloatRange):
     """A range whose upper end is a million where nothing is said, without NaN."""
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number."""
         found = float(super().convert(value, param, ctx))
         if not isfinite(found) or found > _MOST:
