@@ -183,3 +183,11 @@ def test_a_digest_with_other_characters_is_none_though_its_repository_is_known(e
         request(observed)
         asyncio.run(observed({**scope(status=200, bytes=3), "path": BLOB[:-1] + end}, receive, send))
     assert [value for value, _ in counted(instruments).values()] == [2]
+
+
+def test_two_middlewares_around_one_application_count_each_in_its_own_instruments() -> None:
+    outer, inner = Instruments("gitlab", strict=True), Instruments("gitlab", strict=True)
+    request(ObserveASGI(ObserveASGI(app, inner), outer))
+    for instruments in (outer, inner):
+        assert [value for value, _ in counted(instruments).values()] == [1]
+        assert sum(value for _, _, value in instruments.gauge(http.IN_FLIGHT).samples()) == 0

@@ -51,14 +51,13 @@ class ObserveASGI:
                 await self._app(scope, receive, send)
                 return
         try:
-            live = self._live[route]
+            self._live[route].append(None)
         except KeyError:
-            live = self._observer.running(route)
-        live.append(None)
+            self._observer.begin(route)
         exchange = scope.get(KEY)
         if exchange is None:
             exchange = Exchange(scope, receive, send, ended)
-            exchange.route, exchange.live = route, live
+            exchange.route = route
             try:
                 await self._app(scope, exchange.receive, exchange.send)
             except BaseException as error:
@@ -70,7 +69,7 @@ class ObserveASGI:
             finally:
                 scope.pop(KEY, None)
         else:
-            exchange.route, exchange.live = route, live
+            exchange.route = route
             exchange.then(ended)
             await self._app(scope, receive, send)
 
@@ -89,7 +88,7 @@ class ObserveASGI:
         route, code, written, header = exchange.route, exchange.code, exchange.written, exchange.header_seconds
         if self._waits and type(method) is str:
             try:  # noqa: SIM105 (a context manager costs more than the pop)
-                exchange.live.pop()
+                self._live[route].pop()
             except IndexError:  # those in flight were forgotten, as after a fork
                 pass
             rows = self._rows

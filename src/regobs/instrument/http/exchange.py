@@ -14,7 +14,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from regobs.instrument.http.observer import Live
 from regobs.instrument.http.request import CLIENT_CLOSED_REQUEST, PATIENCE, file_size, header_sizes, outcome, sent_bytes
 
 Scope = MutableMapping[str, Any]
@@ -40,12 +39,11 @@ class Exchange:
     # finds the caches of the CPU cold, and a further one took half a microsecond.
     __slots__ = (
         *("_ahead", "_broke", "_left", "_reading", "_receive", "_send", "_sent", "_sizes", "_trailers", "code", "done"),
-        *("ended", "header_seconds", "headers", "live", "read", "route", "scope", "seconds", "sent_headers", "start"),
+        *("ended", "header_seconds", "headers", "read", "route", "scope", "seconds", "sent_headers", "start"),
         "written",
     )
 
-    route: str  # this and the next for ObserveASGI, which sets them
-    live: Live
+    route: str  # for ObserveASGI, which sets it
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, ended: Ended) -> None:
         self.scope = scope

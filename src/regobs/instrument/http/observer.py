@@ -148,11 +148,11 @@ class HttpObserver:
         try:
             self.live[route].append(None)
         except Exception:  # noqa: BLE001 (new, or of a type without a hash)
-            self.running(route).append(None)
+            self._running(route).append(None)
 
     def drop(self, route: str) -> None:
         """One request less in flight that is not counted, as the real registry does when a handler panics."""
-        _leave(self.running(route))
+        _leave(self._running(route))
 
     def finish(  # noqa: PLR0917 (keywords would cost a fifth of its time)
         self,
@@ -325,7 +325,7 @@ class HttpObserver:
                 for index in indexes:
                     slot[index] += 1
 
-    def running(self, route: str) -> Live:
+    def _running(self, route: str) -> Live:
         """The list behind the in-flight gauge of a route."""
         try:
             return self.live[route]
@@ -354,7 +354,7 @@ class HttpObserver:
             slots.append(family.child(**labels).slot)
         if len(slots) < 5:
             slots.append([0, 0.0])  # this flavor has no time to header
-        live = self.running(route)
+        live = self._running(route)
         with self._lock:
             cell = self._by_slot.setdefault(id(slots[0]), RequestCell(live, [], *slots))
         if _is_one_of(route, self._routes) and _UNKNOWN not in {verb, status}:
