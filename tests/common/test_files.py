@@ -10,8 +10,16 @@ from pathlib import Path
 import pytest
 
 from regobs.common import directories
-from regobs.common.directories import StaleFileError, finish_replacing, replace_directory
-from regobs.common.files import beside, exchange, is_named, remove_abandoned, write_file, write_files
+from regobs.common.directories import finish_replacing, replace_directory
+from regobs.common.files import (
+    StaleFileError,
+    beside,
+    exchange,
+    is_named,
+    remove_abandoned,
+    write_file,
+    write_files,
+)
 
 
 def names(directory: Path) -> list[str]:

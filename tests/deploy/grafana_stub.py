@@ -47,7 +47,9 @@ class WritableGrafana(StubServer):
     def put(self, folder: str, board: Json) -> None:
         """Save a dashboard as a person does in the browser."""
         self.folders.setdefault(folder, folder)
-        self.boards[board["uid"]] = (folder, board | {"id": len(self.boards) + 1, "version": 1})
+        before = self.boards.get(board["uid"])
+        number, version = (before[1]["id"], before[1]["version"] + 1) if before else (len(self.boards) + 1, 1)
+        self.boards[board["uid"]] = (folder, board | {"id": number, "version": version})
 
     def _answer(self, method: str, target: str, headers: dict[str, str], content: bytes) -> Answer | str:
         parts = urlsplit(target)
@@ -111,6 +113,10 @@ class WritableGrafana(StubServer):
         before = self.boards.get(board["uid"])
         if before is not None and not body.get("overwrite") and board.get("version") != before[1]["version"]:
             return 412, {"message": "The dashboard has been changed by someone else", "status": "version-mismatch"}
+        others = {one["title"]: of for uid, (of, one) in self.boards.items() if uid != board["uid"]}
+        if others.get(board["title"]) == body.get("folderUid", "") and not body.get("overwrite"):
+            message = "A dashboard with the same name in the folder already exists"
+            return 412, {"message": message, "status": "name-exists"}
         version = before[1]["version"] + 1 if before else 1
         number = before[1]["id"] if before else len(self.boards) + 1
         self.boards[board["uid"]] = (body.get("folderUid", ""), board | {"id": number, "version": version})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from regobs.build import build_files
+from regobs.common import files
 from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig
 from regobs.deploy.alertmanager_places import ConfigApi, ConfigFile
 from regobs.deploy.plan_file import TargetPlan, write_plan
@@ -47,7 +48,8 @@ class MemoryPlace:
     def read(self) -> bytes | None:
         return self.content
 
-    def write(self, content: bytes | None) -> None:
+    def write(self, content: bytes | None, before: bytes | None) -> None:
+        assert before == self.content
         if content is not None and self.refused in content:
             raise ServerError("cannot be loaded", value=content.decode())
         self.content = content
@@ -143,11 +145,11 @@ def test_ours_is_put_back_after_a_kill_and_what_others_wrote_is_asked_for(receiv
     state = StateFolder(receivers.parent / "state")
     written = ours.target.wanted(build(route={**ROUTE, "group_wait": "90s"}))
     state.begin(ours.target.read(), (written,))
-    ours.target.write({}, written)
+    ours.target.write(ours.target.read(), written)
     put_back(rollout(place, receivers))
     assert place.content == before
     state.begin(AlertmanagerConfig("alerts", MemoryPlace(FOREIGN), receivers).read(), (written,))
-    ours.target.write({}, written)
+    ours.target.write(ours.target.read(), written)
     with pytest.raises(MachineError, match="stand in no file"):
         put_back(rollout(place, receivers))
 
@@ -218,7 +220,7 @@ def test_after_a_kill_with_a_new_key_the_old_routes_come_back_with_the_new_key(r
     state, other = StateFolder(receivers.parent / "state"), build(route={**ROUTE, "group_wait": "90s"})
     state.begin(rollout(place, receivers).target.read(), (ours.target.wanted(other),))
     target = AlertmanagerConfig("alerts", place, receivers)
-    target.write({}, target.wanted(other))
+    target.write(target.read(), target.wanted(other))
     again = rollout(place, receivers)
     with pytest.raises(InputError, match="has changed since the plan"):  # what is back has the new key
         put_back(again)
@@ -356,7 +358,7 @@ def test_a_login_before_an_alertmanager_is_no_reload(reply: Reply, said: str, re
     with Stub({("POST", "/-/reload"): reply}) as stub:
         place = ConfigFile(receivers.parent / "alertmanager.yml", lambda: Prometheus(stub.url))
         with pytest.raises(ServerError, match=f"reload answers {reply.status}") as error:
-            place.write(FOREIGN)
+            place.write(FOREIGN, None)
     assert error.value.value == said
 
 
@@ -477,3 +479,39 @@ def test_what_a_killed_deployment_left_of_secrets_is_removed_by_the_next(receive
         place.loaded = lambda: load_yaml(place.read() or b"", "a", error=InputError).data  # type: ignore[method-assign]
         ours.apply(plan)
         assert [path for path in (*left, theirs) if path.exists()] == [theirs]
+
+
+@pytest.mark.parametrize("there", [FOREIGN, None])
+def test_a_file_that_somebody_changes_at_the_last_moment_stays(
+    receivers: Path, monkeypatch: pytest.MonkeyPatch, there: bytes | None
+) -> None:
+    """Until the exchange: what it replaced is looked at, and put back."""
+    path = receivers.parent / "alertmanager.yml"
+    if there is not None:
+        path.write_bytes(there)
+    with Stub({("POST", "/-/reload"): Reply()}) as stub:
+        ours = rollout(ConfigFile(path, lambda: Prometheus(stub.url)), receivers)
+        plan, real = ours.plan(build()), files.sync
+
+        def late(place: Path) -> None:
+            if place.name.startswith(".alertmanager.yml."):
+                path.write_bytes(b"route: {receiver: late}")
+            real(place)
+
+        monkeypatch.setattr(files, "sync", late)
+        with pytest.raises(InputError, match="somebody changed the configuration while"):
+            ours.apply(plan, overwrite=True)
+    assert path.read_bytes() == b"route: {receiver: late}"
+    assert not [*receivers.parent.glob(".*.regobs-new")]
+
+
+def test_a_tenants_configuration_that_somebody_changes_before_it_is_sent_stays() -> None:
+    late, tenants = FOREIGN + b"# late", Tenants()
+    with Stub({"/api/v1/alerts": tenants.answer}) as stub:
+        api = ConfigApi(f"{stub.url}/api/v1/alerts", lambda: Prometheus(stub.url, headers={"X-Scope-OrgID": "a"}))
+        api.write(FOREIGN, None)
+        assert api.read() == FOREIGN
+        for content in (FOREIGN, None):
+            with pytest.raises(InputError, match="somebody changed the configuration while"):
+                api.write(content, late)
+        assert api.read() == FOREIGN

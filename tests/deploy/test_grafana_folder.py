@@ -146,7 +146,7 @@ def test_whatever_is_answered_at_whatever_step_the_old_dashboards_are_back(
     assert ours.status().state.number == 1
 
 
-@pytest.mark.parametrize("step", range(31))
+@pytest.mark.parametrize("step", range(32))
 def test_killed_at_any_request_the_next_command_puts_the_old_dashboards_back(
     grafana: WritableGrafana, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
@@ -162,7 +162,7 @@ def test_killed_at_any_request_the_next_command_puts_the_old_dashboards_back(
     except KilledError:
         killed = True
     again = rollout(grafana, tmp_path)
-    assert killed == (step < 30)  # as many requests as it makes
+    assert killed == (step < 31)  # as many requests as it makes
     if shown(grafana) != before:
         assert bool(again.status().interrupted) == killed
     put_back(again)
@@ -183,3 +183,57 @@ def test_a_server_that_is_away_is_one_error(tmp_path: Path) -> None:
     target = GrafanaFolder("dashboards", "http://127.0.0.1:1", FOLDER, None)
     with pytest.raises(RegobsError, match="cannot be reached"):
         Rollout(target, StateFolder(tmp_path / "state")).plan(OLD)
+
+
+@pytest.mark.parametrize("uid", ["a", "c", "d"])
+def test_what_somebody_saves_just_before_we_do_is_not_replaced(
+    grafana: WritableGrafana, tmp_path: Path, uid: str
+) -> None:
+    """One that is to be changed, one that is to be deleted, one that is to be new."""
+    ours = rollout(grafana, tmp_path)
+    ours.apply(ours.plan(OLD))
+    plan = ours.plan(NEW)
+
+    def late(method: str, path: str) -> Answer | None:
+        if method == "POST" and path == "/api/dashboards/db":
+            grafana.refuse = lambda *_: None
+            grafana.put(FOLDER, board(uid, "by somebody"))
+        return None
+
+    grafana.refuse = late
+    with pytest.raises(ServerError) as error:
+        ours.apply(plan)
+    assert "somebody else changed it at the same time" in str(error.value.next_step)
+    assert shown(grafana) == {"a": "up", "b": "up", "c": "up"} | {uid: "by somebody"}
+
+
+def test_what_somebody_saves_just_after_we_did_is_not_taken_for_ours(grafana: WritableGrafana, tmp_path: Path) -> None:
+    ours = rollout(grafana, tmp_path)
+    ours.apply(ours.plan(OLD))
+    write = ours.target.write
+
+    def then(before: Any, after: Any) -> None:
+        write(before, after)
+        ours.target.write = write  # type: ignore[method-assign]
+        grafana.put(FOLDER, board("a", "by somebody"))
+        del grafana.boards["d"]
+
+    plan = ours.plan(NEW)
+    ours.target.write = then  # type: ignore[method-assign]
+    with pytest.raises(ServerError, match="is not what was saved") as error:
+        ours.apply(plan)
+    assert shown(grafana) == {"a": "by somebody", "b": "up", "c": "up"}
+    assert "somebody changed since, and it stays as it is: a.json" in str(error.value.next_step)
+
+
+def test_a_title_moves_to_another_uid_and_is_taken_from_nobody(grafana: WritableGrafana, tmp_path: Path) -> None:
+    ours = rollout(grafana, tmp_path)
+    ours.apply(ours.plan(build(board("a", title="One"))))
+    ours.apply(ours.plan(build(board("z", title="One"))))
+    assert shown(grafana) == {"z": "up"}
+    grafana.put(FOLDER, board("theirs", title="Two"))
+    with pytest.raises(ServerError) as error:
+        ours.apply(ours.plan(build(board("z", title="Two"))))
+    assert "rename or move the other dashboard of this title" in str(error.value.next_step)
+    assert shown(grafana) == {"z": "up", "theirs": "up"}
+    assert grafana.boards["z"][1]["title"] == "One"

@@ -6,7 +6,6 @@ directory meanwhile is not lost. Everything here raises OSError; callers say whi
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -16,13 +15,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from regobs.common.files import exchange, is_named, locked, remove_abandoned, sync, write_file
+from regobs.common.files import exchange, is_named, locked, remove_abandoned, stale, sync, write_file
 
 _SYNCS = 8  # files that are made durable at once
-
-
-class StaleFileError(OSError):
-    """A file is not what it was when somebody decided to replace it."""
 
 
 def replace_directory(
@@ -92,7 +87,7 @@ def _refuse_stale(target: Path, names: Collection[str], before: Mapping[str, byt
         except (FileNotFoundError, NotADirectoryError):
             there = None
         if before is not None and there != before.get(name):
-            raise StaleFileError(errno.ESTALE, "somebody changed it at the same time", str(target / name))
+            raise stale(target / name)
 
 
 @contextmanager

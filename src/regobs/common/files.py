@@ -60,6 +60,54 @@ def beside(path: Path, mode: int = 0o666) -> Iterator[Path]:
         sync(target.parent)
 
 
+class StaleFileError(OSError):
+    """A file is not what it was when somebody decided to replace it."""
+
+
+def stale(path: Path) -> StaleFileError:
+    """The error of this file."""
+    return StaleFileError(errno.ESTALE, "somebody changed it at the same time", str(path))
+
+
+def replace_file(path: Path, content: bytes, before: bytes | None, mode: int = 0o666) -> None:
+    """Write one file as `write_file` does, with the owner that it has, while its content is `before`; None is no file.
+
+    Raises StaleFileError otherwise: what somebody put there until the very moment of the exchange stays.
+    """
+    target = Path(os.path.realpath(path))
+    with _new_beside(target, mode if before is None else 0o600) as new:
+        new.write_bytes(content)
+        try:
+            if before is not None:
+                there = target.stat()
+                new.chmod(there.st_mode & 0o7777)
+                with suppress(OSError):  # who may not give a file away leaves it with the owner that all new files have
+                    os.chown(new, there.st_uid, there.st_gid)
+            sync(new)
+            _exchange_whole(new, target, before)
+        except (FileNotFoundError, FileExistsError):
+            raise stale(target) from None
+        sync(target.parent)
+
+
+def _exchange_whole(new: Path, target: Path, before: bytes | None) -> None:
+    if before is None:
+        try:
+            os.link(new, target)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            new.replace(target)
+    elif target.is_file() and exchange(new, target):
+        if new.read_bytes() != before:
+            exchange(new, target)
+            raise stale(target)
+    elif target.read_bytes() != before:
+        raise stale(target)
+    else:
+        new.replace(target)
+
+
 @contextmanager
 def _new_beside(target: Path, mode: int) -> Iterator[Path]:
     """A new file beside another, which is locked as long as it is ours: so `remove_abandoned` tells it from others."""

@@ -140,7 +140,7 @@ class AlertmanagerConfig:
         if there is not None and there != content and not _unedited(there):
             self._replaced.keep(there)
         try:
-            self._place.write(content)
+            self._place.write(content, there)
         except ServerError as error:
             error.value = self._told(str(error.value or ""))
             raise

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import requests
 
-from regobs.common.files import beside, is_named, remove_abandoned
+from regobs.common.files import StaleFileError, is_named, remove_abandoned, replace_file, stale
 from regobs.deploy.told import accepted, answer_error, answer_yaml
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import InputError, MachineError, ServerError
@@ -30,8 +29,11 @@ class ConfigPlace(Protocol):
     def read(self) -> bytes | None:
         """The configuration as it is; None where there is none."""
 
-    def write(self, content: bytes | None) -> None:
-        """Put it there in one step, and let it be used; None takes away what is there."""
+    def write(self, content: bytes | None, before: bytes | None) -> None:
+        """Put it in the place of `before` in one step, and let it be used; None is no configuration.
+
+        Raises InputError when something else is there by now.
+        """
 
     def loaded(self) -> Json:
         """What is in use."""
@@ -52,28 +54,25 @@ class ConfigFile:
         except OSError as error:
             raise self._unusable(error) from None
 
-    def write(self, content: bytes | None) -> None:
+    def write(self, content: bytes | None, before: bytes | None) -> None:
         """Replace the file, which only its owner may read unless it is there already, and let it be read again."""
         place = Path(os.path.realpath(self._path))
         remove_abandoned(place.parent, is_named(place.name))  # it has secrets
         try:
             if content is None:
+                if self._path.exists() and self._path.read_bytes() != before:
+                    raise stale(self._path)
                 self._path.unlink(missing_ok=True)
                 return
-            self._replace(content)
+            replace_file(self._path, content, before, 0o600)
+        except StaleFileError:
+            raise _changed(str(self._path)) from None
         except OSError as error:
             raise self._unusable(error) from None
         with self._open() as server:
             answer = server.send("POST", f"{server.url}/-/reload", b"", "text/plain")
         if not accepted(answer):
             raise _refused(answer, f"POST {server.url}/-/reload")
-
-    def _replace(self, content: bytes) -> None:
-        with beside(self._path, 0o600) as new:
-            new.write_bytes(content)
-            with suppress(OSError):  # who may not give a file away leaves it with the owner that all new files have
-                there = self._path.stat()
-                os.chown(new, there.st_uid, there.st_gid)
 
     def loaded(self) -> Json:
         """What is in use, with the defaults that Alertmanager adds."""
@@ -93,6 +92,14 @@ class ConfigFile:
             value=f"{error.filename or self._path}: {error.strerror}",
             next_step="free some space, or give the right to replace this file in its folder",
         )
+
+
+def _changed(place: str) -> InputError:
+    return InputError(
+        "somebody changed the configuration while it was to be replaced",
+        value=place,
+        next_step="make the plan again, and look at it",
+    )
 
 
 class ConfigApi:
@@ -116,8 +123,10 @@ class ConfigApi:
         self._templates = data.get("template_files") or {}
         return str(data["alertmanager_config"]).encode()
 
-    def write(self, content: bytes | None) -> None:
-        """Send it whole, with the templates that are there."""
+    def write(self, content: bytes | None, before: bytes | None) -> None:
+        """Send it whole, with the templates that are there. The API takes no condition: it is looked at just before."""
+        if self.read() != before:
+            raise _changed(self._api)
         body = {"template_files": self._templates, "alertmanager_config": (content or b"").decode()}
         with self._open() as server:
             if content is None:

@@ -54,6 +54,8 @@ class GrafanaFolder:
         self._connection = connection
         self._api = JsonApi(url, _WORDS, self._enter)
         self._ask = self._api.ask
+        self._seen: dict[str, Any] = {}  # the version of each dashboard when it was read last
+        self._saved: dict[str, Any] = {}  # and of those that the last `write` saved
 
     @property
     def name(self) -> str:
@@ -73,11 +75,12 @@ class GrafanaFolder:
         listed = self._ask("GET", "/api/search", params=query)
         if not isinstance(listed, list) or not all(isinstance(one, dict) and one.get("uid") for one in listed):
             raise self._api.strange("what /api/search answers is no list of dashboards")
-        found = {}
+        found, self._seen = {}, {}
         for one in listed:
             board = self._board(str(one["uid"]))
             if board is not None:
-                found[f"{one['uid']}.json"] = _canonical(board["dashboard"])
+                name = f"{one['uid']}.json"
+                found[name], self._seen[name] = _canonical(board["dashboard"]), board["dashboard"].get("version")
         return found
 
     def _board(self, uid: str) -> dict[str, Any] | None:
@@ -110,21 +113,57 @@ class GrafanaFolder:
                 )
 
     def write(self, before: Objects, after: Objects) -> None:
-        """One dashboard at a time: those that differ are saved, those that went away are deleted."""
+        """One dashboard at a time: those that differ are saved, those that went away are deleted.
+
+        Grafana refuses with 412 what somebody saved since `read`, and a new one whose title another has in the folder.
+        """
+        self._saved = {}
         if self._ask("GET", f"/api/folders/{quote(self._folder, safe='')}", missing=True) is None and after:
             self._ask("POST", "/api/folders", body={"uid": self._folder, "title": self._folder})
+        gone = [name for name in before if name not in after]
+        titles = {json.loads(content).get("title") for content in after.values()}
+        first = [name for name in gone if json.loads(before[name]).get("title") in titles]  # a folder has a title once
+        for name in first:
+            self._delete(name)
         for name, content in after.items():
             if before.get(name) != content:
-                body = {
-                    "dashboard": json.loads(content) | {"id": None},
-                    "folderUid": self._folder,
-                    "message": "regobs deploy",
-                    "overwrite": True,
-                }
-                self._ask("POST", "/api/dashboards/db", body=body)
-        for name in before:
-            if name not in after:
-                self._ask("DELETE", f"/api/dashboards/uid/{quote(name.removesuffix('.json'), safe='')}", missing=True)
+                self._save(name, content)
+        for name in gone:
+            if name not in first:
+                self._delete(name)
+
+    def _save(self, name: str, content: bytes) -> None:
+        body = {
+            "dashboard": json.loads(content) | {"id": None, "version": self._seen.get(name, 0)},
+            "folderUid": self._folder,
+            "message": "regobs deploy",
+            "overwrite": False,
+        }
+        try:
+            answer = self._ask("POST", "/api/dashboards/db", body=body)
+        except ServerError as error:
+            if error.status == requests.codes.precondition_failed and "same name" in str(error.value):
+                error.status = None
+                error.next_step = "rename or move the other dashboard of this title in the folder, and deploy again"
+            raise
+        self._saved[name] = answer.get("version") if isinstance(answer, dict) else None
+
+    def _delete(self, name: str) -> None:
+        self._refuse_saved_since(name)
+        self._ask("DELETE", f"/api/dashboards/uid/{quote(name.removesuffix('.json'), safe='')}", missing=True)
+
+    def _refuse_saved_since(self, name: str) -> None:
+        """Raise ServerError for a dashboard that somebody saved since `read`: a deletion takes no version."""
+        uid = name.removesuffix(".json")
+        board = self._board(uid)
+        if board is not None and name in self._seen and board["dashboard"].get("version") != self._seen[name]:
+            error = ServerError(f"somebody else saved the dashboard {uid} at the same time", value=self._api.url)
+            error.status = requests.codes.precondition_failed
+            raise error
+
+    def edited_since(self, found: Objects) -> list[str]:
+        """Dashboards that have another version than our save gave them, or are gone again."""
+        return [name for name, version in self._saved.items() if name not in found or self._seen[name] != version]
 
     def verify(self, objects: Objects) -> None:
         """Every dashboard can be read, and is what was saved."""

@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from regobs.common.directories import StaleFileError, files_in, finish_replacing, one_moment_of, replace_directory
+from regobs.common.directories import files_in, finish_replacing, one_moment_of, replace_directory
+from regobs.common.files import StaleFileError
 from regobs.common.programs import find_program
 from regobs.deploy.loaded_rules import await_groups, gone_groups, groups_of, not_loaded
 from regobs.deploy.rule_changes import rule_changes

@@ -22,6 +22,7 @@ from regobs.deploy.target import (
     FinishesWrites,
     KeepsItsBytes,
     PlannedChange,
+    SeesEdits,
     refuse_strange,
 )
 from regobs.deploy.told import tell, telling
@@ -97,6 +98,9 @@ class Rollout(Planning):
             self.target.write(live, after)
             if not isinstance(self.target, KeepsItsBytes):
                 found = {name: content for name, content in self.target.read().items() if name in pending.names}
+                if isinstance(self.target, SeesEdits):  # what is there is not how the target gives back our work then
+                    edited = self.target.edited_since(found)
+                    found |= {name: plan.objects[name] for name in edited if name in plan.objects}
                 if found != plan.objects:
                     pending = self._folder.wrote(pending, found)
             self.target.verify(plan.objects)  # of what is of others nothing is said

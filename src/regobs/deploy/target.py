@@ -105,6 +105,14 @@ class KeepsItsBytes(Protocol):
 
 
 @runtime_checkable
+class SeesEdits(Protocol):
+    """A target whose server tells what was written after us."""
+
+    def edited_since(self, found: Objects) -> Collection[str]:
+        """The names of our last `write` that somebody else has written or deleted before `found` was read."""
+
+
+@runtime_checkable
 class FinishesWrites(Protocol):
     """A target whose killed `write` leaves something to be done before anybody reads what is there."""
 
