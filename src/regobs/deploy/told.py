@@ -41,6 +41,7 @@ _CERTIFICATES = {
     "elasticsearch": "`ca_file`",
     "kibana": "`ca_file`",
 }
+_WITHOUT_VERSIONS = {"rules", "ruler", "alertmanager"}  # a change of somebody else is no reason there to refuse ours
 _AGAIN = "then run the same command again"
 
 
@@ -139,6 +140,8 @@ def _next_step(error: ServerError, words: TargetWords) -> str:
             f"correct `token_file`, `token_env`, `user` or `tenant` of {words.opened}; they must be allowed to read "
             f"and to change what is deployed{proxy}"
         )
+    if status in {409, 412} and words.kind in _WITHOUT_VERSIONS:
+        return f"this API has no versions that could be in conflict: see what answers {status}, and its log; {_AGAIN}"
     if status in {409, 412}:
         return "somebody else changed it at the same time: make the plan again, look at it, and apply that one"
     if status >= 500:
