@@ -105,7 +105,7 @@ kubernetes_pods = Row(
     Lines("Pod CPU cores used", top(10, pod_cpu), good="below the limit"),
     Lines("Pod CPU, % of limit", top(10, cpu_share), good="below 70 %", thresholds=(0.7, 0.9), zoom=True),
     Lines("CPU periods throttled, %", top(10, cpu_throttled), good="0", zoom=True),
-    Lines("Pod memory", top(10, highest(pod_memory, by="pod")), good="below the limit"),
+    Lines("Pod memory", top(10, total(pod_memory, by="pod")), good="below the limit"),
     Lines("Pod memory, % of limit", top(10, memory_share), good="below 70 %; OOM kill at 100 %", zoom=True),
     Lines("Last container exits by reason", exits, good="Completed; OOMKilled is a low limit or a leak", stacked=True),
     Lines("Pod network", pod_network, good="follows the traffic"),

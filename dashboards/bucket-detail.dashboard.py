@@ -31,8 +31,8 @@ cdn_status = total(google_cloud.CDN_REQUESTS, by="response_code_class")
 google_cdn = Row(
     "Cloud CDN",
     Lines("Cloud CDN cache hit ratio", ratio(cdn_hits, total(google_cloud.CDN_REQUESTS)), good="constant"),
-    Lines("Cloud CDN requests by cache result", cdn_results, good="mostly HIT", stacked=True),
-    Lines("Cloud CDN requests by status", cdn_status, good="200", stacked=True),
+    Lines("Cloud CDN requests a minute by cache result", cdn_results, good="mostly HIT", stacked=True),
+    Lines("Cloud CDN requests a minute by status", cdn_status, good="200", stacked=True),
     logs="egress-by-redirect",
 )
 

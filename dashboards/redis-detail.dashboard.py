@@ -97,7 +97,7 @@ removed = {"evicted": rate(server.EVICTED), "expired": rate(server.EXPIRED)}
 work = Row(
     "Server commands and keys (top 10)",
     Lines("Redis server commands", top(10, rate(server.COMMANDS, by=by_cmd)), good="shares as usual", stacked=True),
-    Lines("Redis server time by command", top(10, time_in), good="no new name at the top", stacked=True),
+    Lines("Concurrent Redis server commands", top(10, time_in), good="no new name at the top", stacked=True),
     Lines("Redis commands failed", top(10, rate(server.FAILED, by=by_cmd)), good="0"),
     Lines("Redis keyspace hit ratio", ratio(found, found + missed), good="constant; falls after a flush"),
     Lines("Redis keys", keys, good="constant; most with expiry"),

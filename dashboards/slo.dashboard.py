@@ -34,7 +34,7 @@ burning = Row(
     Lines("Availability burn rate, 1 h", available, good="below 1", alert=BURN, thresholds=(1, 13.44)),
     Lines("Latency burn rate, 1 h", fast, good="below 1", alert=LATE, logs=SLOW, thresholds=(1, 13.44)),
     Lines("Burn rate, 6 h", burn_rate["6h"], good="below 1; pages at 5.6", thresholds=(1, 5.6)),
-    Lines("Burn rate, 3 d", burn_rate["3d"], good="below 0.9; ticket at 0.93", thresholds=(0.75, 0.9333)),
+    Lines("Burn rate, 3 d", burn_rate["3d"], good="below 0.75; ticket at 0.93", thresholds=(0.75, 0.9333)),
     Lines("Error budget left", budget_left, good="above 25 %", thresholds=(0.25, 0), zoom=True),
     logs="errors-by-code",
 )
@@ -45,7 +45,7 @@ made_of = Row(
     "Events",
     Lines("SLO events, 1 h", events, good="follows the time of day", logs="requests-over-time", log=True),
     Lines("SLO bad events, 1 h", bad, good="0", logs="errors-by-code"),
-    Lines("SLO bad events, % of events, 1 h", ratio(bad, events), good="below 0.1 %", zoom=True),
+    Lines("SLO bad events, % of events, 1 h", ratio(bad, events), good="below 100 % minus the target", zoom=True),
     logs="errors-by-code",
 )
 

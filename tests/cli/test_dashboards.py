@@ -49,7 +49,7 @@ def test_a_dashboard_is_shown_by_its_name_or_title(capsys: Output, name: str) ->
     for part in (
         "Burn rates",
         "(alert RegistryLatencyBurn, logs slow-requests-by-route)",
-        "max by (slo) (registry:slo_target:ratio)",
+        'max by (slo) (registry:slo_target:ratio{slo=~"$slo"})',
     ):
         assert part in out
 

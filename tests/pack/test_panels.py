@@ -366,11 +366,17 @@ def test_pods_are_those_of_the_namespace_of_the_registry_where_that_is_known() -
     assert seen >= 10
 
 
+def test_every_column_of_the_table_of_slos_is_of_the_chosen_ones() -> None:
+    [table] = [one for one in charts(DASHBOARDS["gitlab", "slo"]) if one["title"] == "SLOs by burn rate"]
+    assert len(table["targets"]) == 7
+    assert [one["expr"] for one in table["targets"] if 'slo=~"$slo"' not in one["expr"]] == []
+
+
 def test_the_target_of_an_slo_is_shown_whichever_environment_is_chosen() -> None:
     labels = replace(CONFIGS["gitlab"].labels, environment="env", cluster="cluster")
     board = rendered(replace(CONFIGS["gitlab"], labels=labels))["slo"]
     targets = [text for text in queries(board) if "registry:slo_target:ratio" in text]
-    assert targets == ["max by (slo) (registry:slo_target:ratio)"]
+    assert targets == ['max by (slo) (registry:slo_target:ratio{slo=~"$slo"})']
     assert all('env=~"$env"' in text for text in queries(board) if text not in targets)
 
 

@@ -69,9 +69,8 @@ def _matchers(node: Selector, scope: Scope, lookup: Lookup) -> tuple[Matcher, ..
     if metric.exposer is not Exposer.RULES:
         of_alerts = metric.component == _SCRAPES  # an alert has the labels of its rule, not those of a job
         return (*(() if of_alerts else scope.neighbours.get(metric.exposer, ())), *scope.everywhere)
-    if metric.unscoped:
-        return ()
-    kept = survivors | {label.exposed for form in metric.forms for label in form.labels}
+    own = {label.exposed for form in metric.forms for label in form.labels}
+    kept = own if metric.unscoped else survivors | own
     return tuple(matcher for matcher in everything if matcher.label in kept)
 
 
