@@ -26,13 +26,13 @@ HTTP = "registry_http_requests_total"
 class Server:
     """A server with one series of its own."""
 
-    def series(self) -> Mapping[str, str]:
+    def series(self, begun: str = "") -> Mapping[str, str]:
         return {"my_series": "gauge: mine", HTTP: "counter: theirs"}
 
-    def labels(self, metric: str) -> tuple[str, ...]:
+    def labels(self, metric: str, begun: str = "") -> tuple[str, ...]:
         return ("rack", "code") if metric in {HTTP, ""} else ()
 
-    def values(self, label: str, selector: str) -> tuple[str, ...]:
+    def values(self, label: str, selector: str, begun: str = "") -> tuple[str, ...]:
         return {("rack", HTTP + "{}"): ("a1", 'b"2'), ("rack", HTTP + '{code="200"}'): ("a1",)}.get(
             (label, selector), ()
         )
@@ -83,13 +83,13 @@ def test_what_fits_the_place_is_offered(before: str, expected: list[str]) -> Non
 class OneOfMany(Server):
     """A server that has some of what the catalog knows."""
 
-    def series(self) -> Mapping[str, str]:
+    def series(self, begun: str = "") -> Mapping[str, str]:
         return {"registry_storage_rate_limit_total": "counter: theirs", "registry_zzz": "gauge: mine"}
 
-    def labels(self, metric: str) -> tuple[str, ...]:
+    def labels(self, metric: str, begun: str = "") -> tuple[str, ...]:
         return ("route", "zone")
 
-    def values(self, label: str, selector: str) -> tuple[str, ...]:
+    def values(self, label: str, selector: str, begun: str = "") -> tuple[str, ...]:
         return ("patch", "BREW") if label == "method" else ("10", "+Inf", "2.5") if label == "le" else ()
 
 
@@ -177,11 +177,11 @@ def test_names_of_a_server_are_asked_once_and_kept_for_the_next_process(tmp_path
             names = KeptNames(lambda: server, file, now=lambda: now[0])
             assert names.series() == {"my_total": "counter: mine", "job:up:sum": "recorded series", "x": "series"}
             assert (names.labels("x"), names.values("rack", 'x{a="b"}')) == (("rack",), ("a1",))
-        assert len(stub.requests) == 4
-        assert [one.params.get("match[]") for one in stub.requests[2:]] == [["x"], ['x{a="b"}']]
+        assert [one.path.split("/")[3] for one in stub.requests] == ["label", "metadata", "search", "labels", "label"]
+        assert [one.params.get("match[]") for one in stub.requests[3:]] == [["x"], ['x{a="b"}']]
         now[0] += KEPT
         KeptNames(lambda: server, file, now=lambda: now[0]).labels("x")
-        assert len(stub.requests) == 5
+        assert len(stub.requests) == 7
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 

@@ -98,7 +98,7 @@ def complete_label(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
     names, _ = _of_server(ctx)
     known = {label.exposed for metric in METRICS.values() for form in metric.forms for label in form.labels}
-    server = () if names is None else names.labels("")
+    server = () if names is None else names.labels("", incomplete)
     return sorted(name for name in {*known, *server} if name.startswith(incomplete))
 
 

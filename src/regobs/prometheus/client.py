@@ -17,7 +17,10 @@ from regobs.prometheus.json_body import json_object
 from regobs.prometheus.thanos import Store, read_stores, with_missing
 
 if TYPE_CHECKING:
+    from regobs.prometheus.search import Found, SearchPart
     from regobs.prometheus.state import Alert, BuildInfo, Exemplar, RuleGroup, Target
+
+SEARCH_LIMIT = 1_000  # names: what is offered at one place
 
 
 class Prometheus(PrometheusApi):
@@ -63,6 +66,40 @@ class Prometheus(PrometheusApi):
         selectors = _many(matches)
         params = [("match[]", match) for match in selectors] + optional(start=start, end=end)
         return self._read("labels", params, _strings, query=" or ".join(selectors), post=False)
+
+    def search(
+        self,
+        part: SearchPart,
+        begun: str = "",
+        matches: str | Iterable[str] = (),
+        *,
+        label: str = "",
+        limit: int = SEARCH_LIMIT,
+    ) -> Found:
+        """Names or values of a label that begin with a text, over the series of the selectors or all.
+
+        EndpointError on a server without the search API of Prometheus 3.13 (`--enable-feature=search-api`). A server
+        with a lower limit than ours gives what it gives without one.
+        """
+        from regobs.prometheus import search  # noqa: PLC0415 - for completion only
+
+        for most in (limit, None):
+            params = search.search_params(begun, _many(matches), label, most)
+            if part == "metric_names":
+                params.append(("include_metadata", "true"))
+            response = self._send("GET", f"/api/v1/search/{part}", params)
+            if response.status_code != 400 or json_object(response) is None:
+                break
+        if response.status_code not in {400, 422, 503}:  # a search that is refused, an agent, the API switched off
+            refuse(self.url, response, self._words.expected, self._source)
+        if not response.ok or search.CONTENT_TYPE not in response.headers.get("Content-Type", ""):
+            raise EndpointError(f"{self.url} does not offer /api/v1/search/{part}")
+        try:
+            found = search.read_found(self.url, part, response.content.decode())
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise EndpointError(f"{self.url} answers /api/v1/search/{part} in an unknown form") from error
+        self.heard.update(dict.fromkeys(found.warnings))
+        return found
 
     def exemplars(self, text: str, start: float, end: float) -> tuple[Exemplar, ...]:
         """The events from start to end (seconds since 1970) that are kept of the series of an expression."""

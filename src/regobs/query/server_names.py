@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regobs.common.files import beside
-from regobs.errors import RegobsError
+from regobs.errors import EndpointError, RegobsError
 
 if TYPE_CHECKING:
     from regobs.prometheus import Prometheus
+    from regobs.prometheus.search import SearchPart
 
 KEPT = 300.0  # seconds
 PATIENCE = 2.0  # seconds that a person waits for a completion
+_NO_SEARCH, _AWAY = "no search", "away"  # what is kept of a server beside its names
 
 
 class KeptNames:
@@ -33,28 +35,70 @@ class KeptNames:
         self._server: Prometheus | None = None
         self._kept: dict[str, Any] = _read(file)
 
-    def series(self) -> Mapping[str, str]:
-        """The names of all series, each with type, unit and help where the server states them."""
-        found = self._asked("series", _series)
+    def series(self, begun: str = "") -> Mapping[str, str]:
+        """The names of series, those that begin with a text at least, each with type, unit and help where stated."""
+        found = self._searched("metric_names", begun) if begun else None  # the first thousand of all help nobody
+        if found is None:
+            found = self._asked("series", _series)
         return found if isinstance(found, dict) else {}
 
-    def labels(self, metric: str) -> tuple[str, ...]:
-        """The names of the labels of a series, or of all."""
-        return tuple(self._asked(f"labels {metric}", lambda server: server.label_names([metric] if metric else ())))
+    def labels(self, metric: str, begun: str = "") -> tuple[str, ...]:
+        """The names of the labels of a series, or of all; those that begin with a text at least."""
+        matches = (metric,) if metric else ()
+        found = self._searched("label_names", begun, matches)
+        if found is None:
+            found = self._asked(f"labels {metric}", lambda server: server.label_names(matches))
+        return tuple(found)
 
-    def values(self, label: str, selector: str) -> tuple[str, ...]:
-        """The values of a label, of the series of a selector or of all."""
-        matches = [selector] if selector else ()
-        return tuple(self._asked(f"values {label} {selector}", lambda server: server.label_values(label, matches)))
+    def values(self, label: str, selector: str, begun: str = "") -> tuple[str, ...]:
+        """The values of a label, of the series of a selector or of all; those that begin with a text at least."""
+        matches = (selector,) if selector else ()
+        found = self._searched("label_values", begun, matches, label)
+        if found is None:
+            found = self._asked(f"values {label} {selector}", lambda server: server.label_values(label, matches))
+        return tuple(found)
+
+    def _searched(
+        self, part: SearchPart, begun: str, matches: tuple[str, ...] = (), label: str = ""
+    ) -> dict[str, str] | None:
+        """What the search API of the server finds; None on a server without it, which is asked that once."""
+        if self._fresh(_NO_SEARCH):
+            return None
+        key = f"search {part} {label} {' '.join(matches)} "
+        for length in range(len(begun) + 1):  # all that begins with a shorter text has what begins with this one
+            kept = self._fresh(key + begun[:length])
+            if kept and (kept[1] or length == len(begun)):
+                return dict(kept[0])
+        if self._fresh(_AWAY) is not None:
+            return {}
+        try:
+            found = self._open().search(part, begun, matches, label=label)
+        except EndpointError:
+            self._kept[_NO_SEARCH] = [self._now(), True]
+            return None
+        except RegobsError:
+            self._kept[_AWAY] = [self._now(), []]
+            return {}
+        self._kept[key + begun] = [self._now(), [dict(found.names), found.whole]]
+        self._write()
+        return dict(found.names)
+
+    def _open(self) -> Prometheus:
+        if self._server is None:
+            self._server = self._connect()
+        return self._server
+
+    def _fresh(self, key: str) -> Any:
+        """What is kept, None where it is too old or nothing is."""
+        kept = self._kept.get(key)
+        return kept[1] if isinstance(kept, list) and len(kept) == 2 and 0 <= self._now() - kept[0] < KEPT else None
 
     def _asked(self, key: str, ask: Callable[[Prometheus], Any]) -> Any:
-        kept = self._kept.get(key)
-        if isinstance(kept, list) and len(kept) == 2 and 0 <= self._now() - kept[0] < KEPT:
-            return kept[1]
+        kept = self._fresh(key)
+        if kept is not None:
+            return kept
         try:
-            if self._server is None:
-                self._server = self._connect()
-            found = ask(self._server)
+            found = ask(self._open())
         except RegobsError:
             self._kept[key] = [self._now(), []]  # not again with the next letter
             return []
@@ -96,9 +140,7 @@ def _series(server: Prometheus) -> dict[str, str]:
 
 def _what(stated: Mapping[str, Mapping[str, str]], name: str) -> str:
     """What the server says of a series; metadata is under the name of its family."""
+    from regobs.prometheus.search import described  # noqa: PLC0415 - loads requests
+
     families = (name, *(name.removesuffix(end) for end in ("_total", "_bucket", "_sum", "_count", "_created")))
-    entry = next((stated[family] for family in families if family in stated), None)
-    if entry is None:
-        return "recorded series" if ":" in name else "series"
-    unit = f" {entry['unit']}" if entry.get("unit") else ""
-    return f"{entry.get('type', '')}{unit}: {entry.get('help', '')}"
+    return described(next((stated[family] for family in families if family in stated), {}), name)

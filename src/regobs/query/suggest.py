@@ -42,34 +42,35 @@ class Suggestion:
 class ServerNames(Protocol):
     """What a server knows; each is empty while that cannot be told."""
 
-    def series(self) -> Mapping[str, str]:
-        """The names of all series, each with what the server says of it."""
+    def series(self, begun: str = "") -> Mapping[str, str]:
+        """The names of series, those that begin with a text at least, each with what the server says of it."""
         ...
 
-    def labels(self, metric: str) -> tuple[str, ...]:
-        """The names of the labels of a series, or of all when it is empty."""
+    def labels(self, metric: str, begun: str = "") -> tuple[str, ...]:
+        """The names of the labels of a series, or of all when it is empty; those that begin with a text at least."""
         ...
 
-    def values(self, label: str, selector: str) -> tuple[str, ...]:
-        """The values of a label, of the series of a selector or of all when it is empty."""
+    def values(self, label: str, selector: str, begun: str = "") -> tuple[str, ...]:
+        """The values of a label, of the series of a selector or of all; those that begin with a text at least."""
         ...
 
 
 class NoServer:
     """The catalog alone."""
 
-    def series(self) -> Mapping[str, str]:
+    def series(self, begun: str = "") -> Mapping[str, str]:
         """None."""
+        del begun
         return {}
 
-    def labels(self, metric: str) -> tuple[str, ...]:
+    def labels(self, metric: str, begun: str = "") -> tuple[str, ...]:
         """None."""
-        del metric
+        del metric, begun
         return ()
 
-    def values(self, label: str, selector: str) -> tuple[str, ...]:
+    def values(self, label: str, selector: str, begun: str = "") -> tuple[str, ...]:
         """None."""
-        del label, selector
+        del label, selector, begun
         return ()
 
 
@@ -198,7 +199,7 @@ def suggestions(
 
 
 def _series(at: CursorPlace, server: ServerNames) -> Iterator[Suggestion]:
-    known, served = _catalog(), server.series()
+    known, served = _catalog(), server.series(at.begun)
     for name in sorted(served):
         if name.startswith(at.begun) and (at.begun or name in known):
             yield Suggestion(name, at.start, known.get(name) or served[name])
@@ -225,7 +226,7 @@ def _labels(at: CursorPlace, text: str, server: ServerNames, words: Vocabulary) 
     metrics = [at.metric] if at.metric else list(dict.fromkeys(_named_series(text)))[:8] if at.grouping else []
     taken = {matcher.partition("=")[0].rstrip("!") for matcher in at.matchers}
     for metric in metrics or [""]:
-        known, served = _catalog_labels(metric, words), server.labels(metric)
+        known, served = _catalog_labels(metric, words), server.labels(metric, at.begun)
         for name in (*served, *known):
             if name.startswith(at.begun) and name not in taken and name != "__name__":
                 yield Suggestion(name, at.start, known.get(name, "label"))
@@ -262,7 +263,7 @@ def _values(at: CursorPlace, server: ServerNames, words: Vocabulary) -> Iterator
         if at.label == "le" and entry[1] == "_bucket":
             closed = (*(f"{bound:g}" for bound in form.buckets or ()), "+Inf")
     selector = f"{at.metric}{{{', '.join(at.matchers)}}}" if at.metric or at.matchers else ""
-    served = server.values(at.label, selector)
+    served = server.values(at.label, selector, at.begun.partition("\\")[0])  # as it is without escapes
     for value in (*(one for one in closed if one in served), *served, *closed):
         text = _quoted(value, at.quote or '"')
         if text.startswith(at.begun):
