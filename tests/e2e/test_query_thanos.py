@@ -79,6 +79,19 @@ def test_the_stores_behind_it_are_listed_and_prometheus_has_none(capsys: Output,
     assert "does not offer /api/v1/stores" in capsys.readouterr().err
 
 
+def test_explain_shows_how_its_engine_evaluates_and_which_stores_it_asks(capsys: Output, world: World) -> None:
+    code, out, err = query(capsys, world, "explain", REQUESTS, "--format", "json")
+    assert (code, err) == (ExitCode.OK, "")
+    operators = json.loads(out)[0]["analysis"]
+    assert max(one["samples"] for one in operators) > 0
+    asked = {store["address"]: store["series"] for one in operators for store in one["stores"]}
+    assert set(asked) == {sidecar.address for sidecar in world.sidecars}
+    assert min(asked.values()) > 0
+    assert "operator of Thanos" in query(capsys, world, "explain", REQUESTS)[1]
+    plain = query(capsys, world, "explain", REQUESTS, url=world.prometheus)[1]
+    assert "operator of Thanos" not in plain
+
+
 def test_a_replica_that_is_away_makes_an_answer_partial_or_an_error(capsys: Output, world: World) -> None:
     """The replica stays away."""
     world.supervisor.stop(world.sidecars[1].process)

@@ -255,13 +255,15 @@ class ShellSession:
         return (asked.end / 1000 if asked is not None else now if moment is None else moment), asked
 
     def _explain(self, given: str) -> None:
-        from regobs.cli.query_tree import print_tree  # noqa: PLC0415
+        from regobs.cli.query_tree import print_operators, print_tree  # noqa: PLC0415
         from regobs.query.ask import check_query  # noqa: PLC0415
-        from regobs.query.explain import explain  # noqa: PLC0415
+        from regobs.query.explain import explain, operators  # noqa: PLC0415
 
         query = check_query(self._text(given), *self._windows())
         assert query.expr is not None  # noqa: S101 - it was checked
-        print_tree(explain(query.expr, self.prometheus, self._times()[0]))
+        moment = self._times()[0]
+        print_tree(explain(query.expr, self.prometheus, moment))
+        print_operators(operators(query.expr, self.prometheus, moment))
 
     def _save(self, given: str) -> None:
         from regobs.cli.query_saved import keep  # noqa: PLC0415

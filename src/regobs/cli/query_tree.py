@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regobs.prometheus import Prometheus
+    from regobs.prometheus.analysis import AskedStore
     from regobs.promql.nodes import Expr, Selector
-    from regobs.query.explain import ExplainedNode
+    from regobs.query.explain import ExplainedNode, ExplainedOperator
     from regobs.query.times import AskedRange
     from regobs.query.why import Cause, Series
 
@@ -72,23 +74,30 @@ def explain(
     """Print EXPR as a tree: of each part its type and unit, how many series it has, and which labels tell them apart.
 
     `samples` are those that the server read for the part, `seconds` its evaluation there, or with the way to it where
-    the server does not say.
+    the server does not say. Of Thanos the operators of its own engine follow, with the stores that each one asked.
     """
     from regobs.query import explain as explained  # noqa: PLC0415
 
     expr, code = _parsed(text), int(ExitCode.OK)
+    operators: Sequence[ExplainedOperator] = ()
     if offline:
         nodes = explained.explain(expr, None)
     else:
         config = settings(config_file)
         with server.open(server.within(config)) as prometheus:
-            nodes = explained.explain(expr, prometheus, _moment(at))
+            moment = _moment(at)
+            nodes = explained.explain(expr, prometheus, moment)
+            operators = explained.operators(expr, prometheus, moment)
             code = whole(prometheus)
     if shape == "json":
         fields = ("branch", "head", "text", "type", "unit", "series", "varying", "samples", "seconds")
-        click.echo(json.dumps([{name: getattr(node, name) for name in fields} for node in nodes], indent=2))
+        data: list[dict[str, Any]] = [{name: getattr(node, name) for name in fields} for node in nodes]
+        if operators:
+            data[0]["analysis"] = [asdict(one) for one in operators]
+        click.echo(json.dumps(data, indent=2))
         return code
     print_tree(nodes)
+    print_operators(operators)
     return code
 
 
@@ -183,3 +192,19 @@ def print_tree(nodes: Sequence[ExplainedNode]) -> None:
         [one.branch + one.head, one.type, one.unit, one.series, one.varying, one.samples, one.seconds] for one in nodes
     ]
     click.echo(table(heads, rows, on=screen()))
+
+
+def print_operators(operators: Sequence[ExplainedOperator]) -> None:
+    """How Thanos evaluated an expression, as a table; nothing where it does not say."""
+    if not operators:
+        return
+    heads = ["operator of Thanos", "seconds", "samples", "peak", "stores"]
+    rows: list[list[Any]] = [
+        [one.branch + one.operator, one.seconds, one.samples, one.peak, ", ".join(map(_store_text, one.stores))]
+        for one in operators
+    ]
+    click.echo("\n" + table(heads, rows, on=screen()))
+
+
+def _store_text(store: AskedStore) -> str:
+    return f"{store.address}: {store.series:,} series in {store.seconds:.3g} s"

@@ -17,6 +17,7 @@ from regobs.prometheus.json_body import json_object
 from regobs.prometheus.thanos import Store, read_stores, with_missing
 
 if TYPE_CHECKING:
+    from regobs.prometheus.analysis import Operator
     from regobs.prometheus.search import Found, SearchPart
     from regobs.prometheus.state import Alert, BuildInfo, Exemplar, RuleGroup, Target
 
@@ -41,6 +42,19 @@ class Prometheus(PrometheusApi):
         params = [("query", text), *optional(start=start, end=end), ("step", _step(step)), *self.thanos.params]
         params.append(_AS_ASKED)
         return self._read("query_range", params, answers.read_answer, query=text, stats=stats)
+
+    def analysis(self, text: str, time: float | None = None) -> Operator | None:
+        """How Thanos Query evaluated PromQL at one time, with its own engine; None where that cannot be told.
+
+        Its engine leaves some expressions to that of Prometheus, which does not tell. Prometheus ignores the question.
+        """
+        from regobs.prometheus.analysis import read_analysis  # noqa: PLC0415 - for `explain` only
+
+        said = [pair for pair in self.thanos.params if pair[0] != "engine"]
+        asked = [("query", text), *optional(time=self._moment if time is None else time)]
+        return self._read(
+            "query", [*asked, *said, ("engine", "thanos"), ("analyze", "true")], read_analysis, query=text
+        )
 
     def series(
         self, matches: str | Iterable[str], start: float | None = None, end: float | None = None

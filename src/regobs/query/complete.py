@@ -16,8 +16,13 @@ from regobs.prometheus.thanos import Store, ThanosParameters
 
 # Said by regobs of a server, such as a frontend of Mimir that aligns ranges with their step; seconds follow.
 MOVED = "the server answers at other moments than were asked, by"
-# About the expression, about a selector that no store has data for, or about the moments: nothing is missing.
-_HARMLESS = re.compile(rf"PromQL (?:warning|info): |No StoreAPIs matched for this query|{MOVED}", re.IGNORECASE)
+# About the expression, about a selector that no store has data for, about the moments, or about an analysis that the
+# engine cannot give: nothing is missing.
+_HARMLESS = re.compile(
+    r"PromQL (?:warning|info): |No StoreAPIs matched for this query|Query not analyzable"
+    rf"|Query fallback to prometheus engine|{MOVED}",
+    re.IGNORECASE,
+)
 _CUT = re.compile(r"truncated|limit", re.IGNORECASE)
 _LONGEST = 300  # characters of a warning
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from regobs.catalog.model import Unit
-from regobs.errors import PromqlError, QueryError
+from regobs.errors import EndpointError, PromqlError, QueryError
 from regobs.prometheus import Prometheus
+from regobs.prometheus.analysis import AskedStore, Operator
 from regobs.promql.infer import infer
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Paren, Selector, String, Subquery, Unary
 from regobs.promql.printer import to_text
@@ -30,6 +31,35 @@ class ExplainedNode:
     varying: tuple[str, ...] | None = None
     samples: int | None = None
     seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedOperator:
+    """One operator of Thanos, and the stores that it asked."""
+
+    branch: str
+    operator: str
+    seconds: float
+    samples: int
+    peak: int
+    stores: tuple[AskedStore, ...] = ()
+
+
+def operators(expr: Expr, server: Prometheus, at: float | None = None) -> list[ExplainedOperator]:
+    """How a Thanos Query evaluates the whole expression, parents first; empty for another server or engine."""
+    try:
+        server.stores()
+        found = server.analysis(to_text(expr), at)
+    except (EndpointError, QueryError):  # no Thanos, or one without an engine of its own
+        return []
+    return [] if found is None else list(_operators(found, "", ""))
+
+
+def _operators(node: Operator, first: str, others: str) -> Iterator[ExplainedOperator]:
+    yield ExplainedOperator(first, node.name, node.seconds, node.samples, node.peak, node.stores)
+    for part in node.children:
+        last = part is node.children[-1]
+        yield from _operators(part, others + ("└─ " if last else "├─ "), others + ("   " if last else "│  "))
 
 
 def explain(expr: Expr, server: Prometheus | None, at: float | None = None) -> list[ExplainedNode]:
