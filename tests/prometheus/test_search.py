@@ -9,7 +9,7 @@ import pytest
 
 from regobs.errors import EndpointError, ServerError
 from regobs.prometheus import Prometheus
-from regobs.prometheus.search import Found
+from regobs.prometheus.search import FoundNames
 from regobs.query.server_names import KEPT, KeptNames
 from regobs.query.suggest import suggestions
 from tests.prometheus.search_stub import TYPE, lines, search
@@ -26,14 +26,14 @@ METRICS = (
 OK = {"status": "success", "has_more": False}
 
 
-def ask(reply: Reply | Callable[[Request], Reply], part: str = "metric_names", begun: str = "my") -> Found:
+def ask(reply: Reply | Callable[[Request], Reply], part: str = "metric_names", begun: str = "my") -> FoundNames:
     with Stub({f"{PATH}/{part}": reply}) as stub, Prometheus(stub.url) as server:
         return server.search(part, begun, label="rack" if part == "label_values" else "")  # type: ignore[arg-type]
 
 
 def test_metrics_that_begin_so_are_found_with_what_they_are() -> None:
     found = ask(search("metric_names", METRICS))
-    assert found == Found({"my_requests_total": "counter: Requests.", "my_rows": "gauge rows: Rows."}, whole=True)
+    assert found == FoundNames({"my_requests_total": "counter: Requests.", "my_rows": "gauge rows: Rows."}, whole=True)
     every = ask(search("metric_names", METRICS), begun="")
     assert (every.names["job:my:sum"], every.names["mine"]) == ("recorded series", "series")
 
@@ -62,7 +62,7 @@ def test_warnings_of_batches_and_of_the_end_are_kept_and_unknown_fields_ignored(
 
 
 def test_an_answer_that_ends_without_its_last_line_is_not_the_whole() -> None:
-    assert ask(lines({"results": [{"name": "my_x"}]})) == Found({"my_x": "series"}, whole=False)
+    assert ask(lines({"results": [{"name": "my_x"}]})) == FoundNames({"my_x": "series"}, whole=False)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -45,7 +44,7 @@ _COMPLETE = "_REGOBS_COMPLETE"  # click's name for it; the scripts of `regobs co
 # Objects that are made before the collector looks for cycles among them; Python's own choice is 700. What is imported
 # stays, so that each look at it is for nothing: they were a tenth of what `regobs query` adds to bare Python.
 _UNCOLLECTED = 20_000
-INTERRUPTED = code_of_signal(signal.SIGINT)
+INTERRUPTED = code_of_signal(2)  # SIGINT has this number everywhere; to import `signal` takes 2 ms
 
 
 class _Commands(click.Group):

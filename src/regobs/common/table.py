@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from regobs.common.counts import amount_text
 from regobs.common.frozen import frozen
+from regobs.common.late_pattern import LatePattern
 from regobs.common.screen import PIPE, Colour, Screen, wrapped
 
 _GAP = "  "
@@ -20,10 +21,10 @@ _NARROWEST = 8  # characters: a column is not shortened further, the terminal br
 _READABLE = 16  # characters of a text that still say something, such as the beginning of a message
 _HEADED = 6  # characters of a word of a heading that still say something, the last an ellipsis
 _COPIED = 26  # characters of the longest word that a person copies whole: a correlation id is a ULID
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]{4,18}(?:Z|[+-][0-9:]{4,6})?)?")
-# Of a second, of a minute.
-_FRACTIONS = (re.compile(r"(?<=:[0-9]{2})\.[0-9]++"), re.compile(r"(?<=[T ][0-9]{2}:[0-9]{2}):[0-9]{2}(?:\.[0-9]++)?"))
-_SHARE = re.compile(r"[-+0-9.e]{1,24} %")
+_TIME = LatePattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]{4,18}(?:Z|[+-][0-9:]{4,6})?)?")
+_OF_SECOND = LatePattern(r"(?<=:[0-9]{2})\.[0-9]++")
+_OF_MINUTE = LatePattern(r"(?<=[T ][0-9]{2}:[0-9]{2}):[0-9]{2}(?:\.[0-9]++)?")
+_SHARE = LatePattern(r"[-+0-9.e]{1,24} %")
 
 
 @frozen
@@ -127,8 +128,7 @@ def _fitting(
     widths = grid.widths(on.width, _READABLE)
     if _together(widths) <= (on.width or 0):
         return grid.drawn(widths, on, underline=underline, indent=0)
-    to_seconds, to_minutes = _FRACTIONS
-    for fraction, headed in ((to_seconds, None), (to_minutes, None), (to_minutes, _HEADED)):
+    for fraction, headed in ((_OF_SECOND, None), (_OF_MINUTE, None), (_OF_MINUTE, _HEADED)):
         rougher = [[_rougher(value, fraction) for value in row] for row in values]
         closer = _Grid(head, rougher, (), words=True, whole=whole)
         widths = closer.widths(on.width, _READABLE, headed)
@@ -330,7 +330,7 @@ def _shares(column: list[Value]) -> bool:
     return bool(texts) and all(isinstance(value, str) and _SHARE.fullmatch(value) is not None for value in texts)
 
 
-def _rougher(value: Value, fraction: re.Pattern[str]) -> Value:
+def _rougher(value: Value, fraction: LatePattern) -> Value:
     """A time without a fraction, any other value as it is."""
     is_time = isinstance(value, str) and _TIME.fullmatch(value) is not None
     return fraction.sub("", str(value)) if is_time else value

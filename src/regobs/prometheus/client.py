@@ -18,7 +18,7 @@ from regobs.prometheus.thanos import Store, read_stores, with_missing
 
 if TYPE_CHECKING:
     from regobs.prometheus.analysis import Operator
-    from regobs.prometheus.search import Found, SearchPart
+    from regobs.prometheus.search import FoundNames, SearchPart
     from regobs.prometheus.state import Alert, BuildInfo, Exemplar, RuleGroup, Target
 
 SEARCH_LIMIT = 1_000  # names: what is offered at one place
@@ -89,7 +89,7 @@ class Prometheus(PrometheusApi):
         *,
         label: str = "",
         limit: int = SEARCH_LIMIT,
-    ) -> Found:
+    ) -> FoundNames:
         """Names or values of a label that begin with a text, over the series of the selectors or all.
 
         EndpointError on a server without the search API of Prometheus 3.13 (`--enable-feature=search-api`). A server

@@ -10,6 +10,7 @@ from typing import Any
 import requests
 import urllib3
 
+from regobs.common.late_pattern import LatePattern
 from regobs.common.reasons import reason_of
 from regobs.errors import InputError, QueryError, RegobsError, ServerError
 from regobs.prometheus.answer_text import excerpt, masked_text
@@ -37,15 +38,15 @@ RETRY_SECONDS = 1.0  # before a request is sent again, where the server does not
 QUERY_FAULTS = {"bad_data", "execution", "not_acceptable", "400", "422"}
 
 # How servers say that a query asks for too much: Prometheus, Thanos, Mimir and Cortex, VictoriaMetrics.
-_TOO_MUCH = re.compile(
+_TOO_MUCH = LatePattern(
     r"\blimit(s|ed|ation)?\b|too (many|large|long|big|much)|exceed|maximum (resolution|number)"
     r"|err-mimir-max|-search\.max",
     re.IGNORECASE,
 )
 
 
-_STORE = re.compile(r"proxy Series\(\)|fetch series for|rpc error|no store matched", re.IGNORECASE)
-_OPTION = re.compile(r"'[a-z_]+' parameter:|\bbad engine\b")
+_STORE = LatePattern(r"proxy Series\(\)|fetch series for|rpc error|no store matched", re.IGNORECASE)
+_OPTION = LatePattern(r"'[a-z_]+' parameter:|\bbad engine\b")
 
 
 def unreachable(

@@ -18,7 +18,7 @@ _MOST_TIMES = ("start", "0")  # without it the last hour only, while the lists o
 
 
 @frozen
-class Found:
+class FoundNames:
     """What was found, each with what the server says of it; `whole` where there is nothing beside it."""
 
     names: Mapping[str, str]
@@ -36,7 +36,7 @@ def search_params(begun: str, matches: Iterable[str], label: str, limit: int | N
     return [*params, _MOST_TIMES]
 
 
-def read_found(url: str, part: SearchPart, text: str) -> Found:
+def read_found(url: str, part: SearchPart, text: str) -> FoundNames:
     """The answer of a search. Raises EndpointError for one that is none, or that ends with an error.
 
     One that breaks off between two lines is not the whole, and no error, as the documentation wants it.
@@ -52,7 +52,7 @@ def read_found(url: str, part: SearchPart, text: str) -> Found:
         if line.get("status") != "success":
             raise _none(url, part, f"{line.get('errorType', 'error')}: {line.get('error', '')}")
         whole = not line.get("has_more")
-    return Found(names, whole, tuple(warnings))
+    return FoundNames(names, whole, tuple(warnings))
 
 
 def _lines(url: str, part: str, text: str) -> Iterator[Mapping[str, Any]]:

@@ -7,9 +7,10 @@ import warnings
 from decimal import Decimal
 from functools import lru_cache
 
+from regobs.common.late_pattern import LatePattern
 from regobs.promql.durations import read_duration
 
-_ESCAPE = re.compile(
+_ESCAPE = LatePattern(
     r"\\(?:([abfnrtv\\'\"])|x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.?))", re.DOTALL
 )
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -64,7 +65,7 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 # The syntax of RE2, as far as Prometheus rejects what breaks it: https://github.com/google/re2/wiki/Syntax
-_REGEX_PART = re.compile(
+_REGEX_PART = LatePattern(
     r"(?P<escape>\\(?:[pP](?:\{\^?\w+\}|[A-Za-z])|x(?:\{[0-9a-fA-F]+\}|[0-9a-fA-F]{2})|[0-7]{2,3}|[aAbBdDfnrsStvwWz]"
     r"|[^\w\s]|\s))"
     r"|(?P<open>\((?:\?(?:P?<[A-Za-z_]\w*>|[imsU]*(?:-[imsU]+)?:))?(?!\?))"
@@ -76,11 +77,11 @@ _REGEX_PART = re.compile(
     r"|(?P<other>[^\\()*+?|^\[])",
     re.DOTALL | re.ASCII,
 )
-_SET_PART = re.compile(
+_SET_PART = LatePattern(
     r"\[:\^?[a-z]+:\]|\\(?:[pP](?:\{\^?\w+\}|[A-Za-z])|x(?:\{[0-9a-fA-F]+\}|[0-9a-fA-F]{2})|[0-7]{2,3}|[^0-9]|.)|[^\\]",
     re.DOTALL | re.ASCII,
 )
-_BOUNDS = re.compile(r"\{(\d+)(?:,(\d+)?)?\}")
+_BOUNDS = LatePattern(r"\{(\d+)(?:,(\d+)?)?\}")
 _MOST_REPEATS = 1000
 _MANY = 64
 _MOST_STEPS = 1_000_000

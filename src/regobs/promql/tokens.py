@@ -6,6 +6,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple, NoReturn
 
+from regobs.common.late_pattern import LatePattern
 from regobs.errors import Location, PromqlError
 
 
@@ -46,8 +47,8 @@ _PATTERNS = (
 _SPACE = r"(?:\s++|#[^\n]*+)*+"  # possessive: no end of a comment may be taken for a token
 _TOKEN = re.compile(_SPACE + "(?:" + "|".join(f"(?P<{kind.name}>{text})" for kind, text in _PATTERNS) + ")", re.ASCII)
 # Between brackets a colon parts range and step, and begins no name.
-_IN_BRACKETS = re.compile(_TOKEN.pattern.replace("[a-zA-Z_:][a-zA-Z0-9_:]*", "[a-zA-Z_][a-zA-Z0-9_]*"), re.ASCII)
-_REST = re.compile(_SPACE)
+_IN_BRACKETS = LatePattern(_TOKEN.pattern.replace("[a-zA-Z_:][a-zA-Z0-9_:]*", "[a-zA-Z_][a-zA-Z0-9_]*"), re.ASCII)
+_REST = LatePattern(_SPACE)
 _KINDS = {kind.name: kind for kind, _ in _PATTERNS}
 # Trees are walked recursively: these keep every walk far below Python's limit, and real queries below these.
 _DEEPEST = 50
@@ -77,7 +78,7 @@ def tokenize(text: str, file: str = "") -> list[Token]:
         token = _new(Token, (kind, word, end - len(word)))
         if kind is _MARK and word in "([{)]}":
             _balance(token, opened, text, file)
-            pattern = _IN_BRACKETS if opened and opened[-1].text == "[" else _TOKEN
+            pattern = _IN_BRACKETS.compiled if opened and opened[-1].text == "[" else _TOKEN
         elif kind is not _MARK and before.kind is not _MARK and position == token.start:
             _check_glued(before, token, text, file)
         if (kind is _MARK or kind is _NAME) and _is_operator(kind, word):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from regobs.common.frozen import frozen
+from regobs.common.late_pattern import LatePattern
 from regobs.prometheus.answers import QueryAnswer
 from regobs.prometheus.thanos import Store, ThanosParameters
 
@@ -18,12 +19,12 @@ from regobs.prometheus.thanos import Store, ThanosParameters
 MOVED = "the server answers at other moments than were asked, by"
 # About the expression, about a selector that no store has data for, about the moments, or about an analysis that the
 # engine cannot give: nothing is missing.
-_HARMLESS = re.compile(
+_HARMLESS = LatePattern(
     r"PromQL (?:warning|info): |No StoreAPIs matched for this query|Query not analyzable"
     rf"|Query fallback to prometheus engine|{MOVED}",
     re.IGNORECASE,
 )
-_CUT = re.compile(r"truncated|limit", re.IGNORECASE)
+_CUT = LatePattern(r"truncated|limit", re.IGNORECASE)
 _LONGEST = 300  # characters of a warning
 
 

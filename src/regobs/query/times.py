@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from regobs.common.frozen import frozen
+from regobs.common.late_pattern import LatePattern
 from regobs.errors import InputError, reversed_range
 
 NO_DATA_YET = "Note: this time is in the future, no server has data of it"
@@ -18,10 +19,10 @@ _EXPECTED = (
     "now, now-6h, -6h, 14:03, yesterday 14:00, monday 9:00, 2026-05-31 12:00 (with Z, +02:00 or a zone such as "
     "Europe/Berlin behind it), or seconds since 1970"
 )
-_EPOCH = re.compile(r"\d{9,13}(?:\.\d{1,9})?", re.ASCII)
-_RELATIVE = re.compile(r"(?:now)?([+-])(\w+)", re.ASCII)
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
+_EPOCH = LatePattern(r"\d{9,13}(?:\.\d{1,9})?", re.ASCII)
+_RELATIVE = LatePattern(r"(?:now)?([+-])(\w+)", re.ASCII)
+_CLOCK = LatePattern(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
+_DATE = LatePattern(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
 _LONGEST = 80  # characters of a moment
 
 
