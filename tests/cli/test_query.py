@@ -141,7 +141,7 @@ def test_a_server_that_cannot_be_reached_is_exit_code_3(capsys: Output, monkeypa
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("overview",),
+        ("nothing-like-it",),
         ("nothing-like-it", "Requests"),
         ("overview", "nothing like it"),
         ("overview", "Requests, 5 min", "--window", "soon"),
@@ -155,3 +155,44 @@ def test_a_wrong_argument_is_exit_code_2(capsys: Output, arguments: tuple[str, .
     code, out, err = panel(capsys, *arguments)
     assert (code, out) == (ExitCode.INPUT, "")
     assert err
+
+
+def test_without_a_name_the_panels_that_can_be_asked_are_listed_by_dashboard(capsys: Output) -> None:
+    code, out, _ = panel(capsys, "--format", "json")
+    assert code == ExitCode.OK
+    listed = json.loads(out)["panels"]
+    assert {one["dashboard"] for one in listed} >= {"overview", "application-detail", "storage-detail"}
+    one = next(one for one in listed if one["panel"] == "Requests by status")
+    assert (one["dashboard"], one["queries"], bool(one["row"]), bool(one["good"])) == (
+        "application-detail",
+        1,
+        True,
+        True,
+    )
+    assert len({(one["dashboard"], one["panel"].casefold()) for one in listed}) == len(listed)
+    assert panel(capsys)[1].splitlines()[0].split() == ["dashboard", "row", "panel", "queries"]
+
+
+def test_every_listed_panel_of_a_dashboard_is_asked_by_its_name(capsys: Output) -> None:
+    code, out, _ = panel(capsys, "storage-detail", "--format", "json")
+    listed = json.loads(out)["panels"]
+    assert (code, {one["dashboard"] for one in listed}) == (ExitCode.OK, {"storage-detail"})
+    for one in listed[:8]:
+        code, found, _ = panel(capsys, "storage-detail", one["panel"], "--format", "json")
+        assert (code, len(json.loads(found)["queries"])) == (ExitCode.OK, one["queries"])
+    assert panel(capsys, "storage-detial")[0] == ExitCode.INPUT
+
+
+def test_panels_of_one_title_are_listed_with_their_rows(capsys: Output, tmp_path: Path) -> None:
+    (tmp_path / "dashboards").mkdir()
+    (tmp_path / "dashboards" / "twins.dashboard.py").write_text(TWINS)
+    pack = ("--pack", str(tmp_path))
+    names = [one["panel"] for one in json.loads(panel(capsys, "twins", *pack, "--format", "json")[1])["panels"]]
+    assert all(panel(capsys, "twins", name, *pack)[0] == ExitCode.OK for name in names)
+    assert names == ["One / Rate", "Again", "Other / Rate"]  # Again asks the same in both rows
+
+
+@pytest.mark.parametrize("arguments", [("--run",), ("overview", "--as-is"), ("--prometheus", "http://127.0.0.1:1")])
+def test_a_list_asks_no_server(capsys: Output, arguments: tuple[str, ...]) -> None:
+    code, _, err = panel(capsys, *arguments)
+    assert (code, "`regobs query panel` lists" in err) == (ExitCode.INPUT, True)

@@ -72,7 +72,7 @@ USES: dict[str, list[list[str]]] = {
     "query runbook": [["RegistryDown"]],
     "query alert": [["RegistryDown"]],
     "query slo": [["pull-manifest-availability"]],
-    "query panel": [["overview", "Requests, 5 min"], ["overview", "Requests, 5 min", "--run"]],
+    "query panel": [[], ["overview", "Requests, 5 min"], ["overview", "Requests, 5 min", "--run"]],
     "query why": [['registry_http_requests_total{code="999"}'], ["up"]],
     "query explain": [[RUN]],
     "query series": [["up"]],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +45,8 @@ class AskedQuery:
 
 
 @click.command()
-@click.argument("dashboard", shell_complete=complete_dashboard)
-@click.argument("title", metavar="PANEL", shell_complete=complete_panel)
+@click.argument("dashboard", metavar="[DASHBOARD]", required=False, shell_complete=complete_dashboard)
+@click.argument("title", metavar="[PANEL]", required=False, shell_complete=complete_panel)
 @server_options
 @click.option("--run", is_flag=True, help="Run it on the server that regobs.toml or the environment names.")
 @click.option("--as-is", is_flag=True, help="Print what stands in the dashboard, with Grafana's variables.")
@@ -56,8 +56,8 @@ class AskedQuery:
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def panel(
     *,
-    dashboard: str,
-    title: str,
+    dashboard: str | None,
+    title: str | None,
     server: ServerOptions,
     run: bool,
     as_is: bool,
@@ -70,10 +70,17 @@ def panel(
 ) -> int:
     """Print the PromQL of a panel, and with --prometheus, --context or --run what it shows now.
 
-    DASHBOARD is its file's name or its title; PANEL a title, or "Row / Title" where a title is there twice. Secrets of
-    the server are in files or in the environment, see docs/servers.md.
+    DASHBOARD is its file's name or its title; PANEL a title, or "Row / Title" where a title is there twice. Without
+    PANEL, list the panels that this deployment can answer, of all dashboards without DASHBOARD. Secrets of the server
+    are in files or in the environment, see docs/servers.md.
     """
     run = run or server.given
+    if (run or as_is) and (dashboard is None or title is None):
+        raise InputError(
+            "a panel is asked, or shown as it is, by its name",
+            expected="regobs query panel DASHBOARD PANEL",
+            next_step="`regobs query panel` lists dashboards and panels",
+        )
     if as_is and run:
         raise InputError(
             "--as-is cannot be run: only Grafana knows its variables",
@@ -83,6 +90,9 @@ def panel(
         )
     spans = _duration("--window", window) if window else None, _duration("--range", span)
     pack, config = content(config_file, pack_directory, flavor)
+    if dashboard is None or title is None:
+        _print_list(listed_panels(pack, config, dashboard), shape)
+        return ExitCode.OK
     config = config.asked if run else config
     config = server.within(config) if run or server.environment else config
     found = find_bound(pack, config, dashboard, title)
@@ -97,6 +107,51 @@ def panel(
     for number, one in enumerate(asked):
         click.echo(_text(one, first=number == 0))
     return code
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPanel:
+    """A panel that can be asked by the name `panel`, and what it says when all is well."""
+
+    dashboard: str
+    row: str
+    panel: str
+    queries: int
+    good: str
+
+
+def listed_panels(pack: Pack, config: Config, dashboard: str | None = None) -> list[ListedPanel]:
+    """The panels that a deployment can answer, of one dashboard or of all, in the order of their pages."""
+    from regobs import slo  # noqa: PLC0415 - loads grafanalib
+    from regobs.grafana.bound import bind_dashboard  # noqa: PLC0415
+    from regobs.grafana.find import find_dashboard  # noqa: PLC0415
+    from regobs.grafana.outputs import load_dashboards  # noqa: PLC0415
+
+    dashboards = load_dashboards(pack)
+    slugs = list(dashboards) if dashboard is None else [find_dashboard(dashboards, dashboard)]
+    records, period = slo.records(pack, config), config.slo.period
+    found: dict[tuple[str, str], ListedPanel] = {}
+    for slug in slugs:
+        bound = bind_dashboard(slug, dashboards[slug], config.vocabulary, records, period=period)
+        shown = [(row.title, panel) for row, panel in bound.panels() if panel.queries]
+        asked: dict[str, list[Any]] = {}
+        for _, panel in shown:
+            asked.setdefault(panel.panel.title.casefold(), []).append(panel.queries)
+        for row, panel in shown:
+            title, (first, *others) = panel.panel.title, asked[panel.panel.title.casefold()]
+            name = title if all(one == first for one in others) else f"{row} / {title}"
+            found.setdefault(
+                (slug, name.casefold()), ListedPanel(slug, row, name, len(panel.queries), panel.panel.good)
+            )
+    return list(found.values())
+
+
+def _print_list(panels: Sequence[ListedPanel], shape: str) -> None:
+    if shape == "json":
+        click.echo(json.dumps({"panels": [asdict(one) for one in panels]}, indent=2, ensure_ascii=False))
+        return
+    rows = [(one.dashboard, one.row, one.panel, one.queries) for one in panels]
+    click.echo(table(["dashboard", "row", "panel", "queries"], rows, on=screen()))
 
 
 def _duration(option: str, text: str) -> Duration:
