@@ -58,6 +58,12 @@ def test_a_recorded_series_only_gets_matchers_on_labels_it_keeps() -> None:
     assert scoped("registry:requests:rate5m", recorded) == 'registry:requests:rate5m{env=~"$env"}'
 
 
+def test_a_series_that_is_the_same_for_every_deployment_gets_matchers_on_its_own_labels_alone() -> None:
+    chosen = Matcher("slo", MatchOp.REGEX, "$slo")
+    expr = inject(parse("registry:slo_target:ratio"), Scope((REGISTRY, chosen), (ENVIRONMENT,), ("env",), ("env",)))
+    assert to_text(expr) == 'registry:slo_target:ratio{slo=~"$slo"}'
+
+
 def test_without_kept_labels_no_clause_changes() -> None:
     assert scoped("sum(up)", NOTHING_KEPT) == 'sum(up{env=~"$env"})'
 
