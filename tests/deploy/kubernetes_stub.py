@@ -25,7 +25,19 @@ class KubernetesStub:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
         self.forbidden: set[str] = set()
+        self.versions: dict[tuple[str, str], str] = {}
         self.stub = Stub({}, self._answer)
+
+    def put(self, data: dict[str, Any]) -> None:
+        """Write an object, which gives it the next version."""
+        key = data["kind"], data["metadata"]["name"]
+        metadata = {name: value for name, value in data["metadata"].items() if name != "resourceVersion"}
+        self.objects[key] = data | {"metadata": metadata}
+        self.versions[key] = str(sum(map(int, self.versions.values())) + 1)
+
+    def _versioned(self, key: tuple[str, str]) -> dict[str, Any]:
+        one = self.objects[key]
+        return one | {"metadata": one["metadata"] | {"resourceVersion": self.versions[key]}}
 
     def names(self) -> list[str]:
         """Every object that there is, as a deployment calls it."""
@@ -61,13 +73,20 @@ class KubernetesStub:
     def _list(self, kind: str, plural: str) -> Reply:
         if plural in self.forbidden:
             return _status(403, f"{plural} is forbidden")
-        items = [one for (of, _), one in sorted(self.objects.items()) if of == kind]
+        items = [self._versioned(key) for key in sorted(self.objects) if key[0] == kind]
         return Reply(body=json.dumps({"kind": f"{kind}List", "metadata": {}, "items": items}))
 
     def _change(self, request: Request, kind: str, name: str) -> Reply:
+        there = self.objects.get((kind, name))
+        wanted = json.loads(request.body or "{}")
+        condition = (wanted.get("preconditions") or wanted.get("metadata") or {}).get("resourceVersion")
+        if request.method == "DELETE" and there is None:
+            return _status(404, f"{name} not found")
+        if condition is not None and (there is None or condition != self.versions[kind, name]):
+            return _status(409, "the object has been modified; please apply your changes to the latest version")
         if request.method == "DELETE":
-            gone = self.objects.pop((kind, name), None)
-            return _status(404, f"{name} not found") if gone is None else Reply(body=json.dumps({"kind": "Status"}))
+            del self.objects[kind, name]
+            return Reply(body=json.dumps({"kind": "Status"}))
         data = json.loads(request.body)
         manager = request.query.get("fieldManager")
         if request.headers.get("Content-Type") != "application/apply-patch+yaml" or manager != ["regobs"]:
@@ -75,7 +94,8 @@ class KubernetesStub:
         if data.get("kind") != kind or data["metadata"]["name"] != name:
             return _status(400, "the object is another than its path says")
         if "dryRun" not in request.query:
-            self.objects[kind, name] = data
+            self.put(data)
+            data = self._versioned((kind, name))
         return Reply(body=json.dumps(data))
 
 

@@ -12,6 +12,7 @@ import pytest
 from regobs.build import build_files
 from regobs.config.named import ObjectKind
 from regobs.deploy.kubernetes_namespace import KubernetesNamespace, _groups
+from regobs.deploy.managed_fields import object_bytes
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.errors import InputError, ServerError
@@ -253,3 +254,37 @@ def test_a_config_map_that_is_no_dashboard_is_compared_by_its_values(cluster: Ku
 def test_a_rule_object_of_others_without_groups_breaks_no_plan(tmp_path: Path) -> None:
     assert target(tmp_path).changes(rule("regobs-theirs"), rule("regobs-theirs")) == []
     assert list(_groups(rule("regobs-theirs"))) == []
+
+
+@pytest.mark.parametrize(("change", "lost"), [("edit", False), ("status", True), ("delete", False)])
+@pytest.mark.parametrize("wanted", [rule("regobs-a", groups=[{"name": "x", "rules": []}]), {}], ids=["changed", "gone"])
+def test_what_somebody_writes_just_before_we_do_is_not_replaced(
+    cluster: KubernetesStub, tmp_path: Path, change: str, wanted: dict[str, bytes], *, lost: bool
+) -> None:
+    """Another version of the same content, as after a controller wrote a status, is no change of somebody's."""
+    (key,) = rule("regobs-a")
+    ours = target(tmp_path, cluster.stub.url)
+    ours.write({}, rule("regobs-a", groups=[]))
+    before, place = ours.read(), ("PrometheusRule", "regobs-a")
+    theirs = cluster.objects[place] | ({"spec": {"groups": [{"name": "theirs"}]}} if change == "edit" else {})
+    if change == "delete":
+        del cluster.objects[place]
+    else:
+        cluster.put(theirs)
+    if lost or (change == "delete" and not wanted):
+        ours.write(before, wanted)
+        assert ours.read() == {name: object_bytes(json.loads(content)) for name, content in wanted.items()}
+        return
+    with pytest.raises(ServerError) as error:
+        ours.write(before, wanted)
+    assert error.value.status == 409
+    assert ours.read().get(key) == (None if change == "delete" else object_bytes(theirs))
+
+
+def test_what_somebody_writes_just_after_we_did_is_not_taken_for_ours(cluster: KubernetesStub, tmp_path: Path) -> None:
+    ours = target(tmp_path, cluster.stub.url)
+    ours.write({}, rule("regobs-a", groups=[]) | rule("regobs-b", groups=[]) | rule("regobs-c", groups=[]))
+    assert ours.edited_since(ours.read()) == []
+    cluster.put(json.loads(rule("regobs-a", groups=[{"name": "theirs"}])["PrometheusRule/regobs-a"]))
+    del cluster.objects["PrometheusRule", "regobs-b"]
+    assert ours.edited_since(ours.read()) == ["PrometheusRule/regobs-a", "PrometheusRule/regobs-b"]

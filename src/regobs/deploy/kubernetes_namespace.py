@@ -11,6 +11,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ class KubernetesNamespace:
         self._read = self._kinds  # and those of what is ours
         self._cluster = KubernetesCluster(kubeconfig, cluster, namespace)
         self._patience, self._sleep = patience, sleep
+        self._versions: dict[str, str] = {}  # the resourceVersion of each object when it was read last
+        self._answered: dict[str, bytes] = {}  # each object that the last `write` applied, as the cluster answered it
         self._written: tuple[Objects, Objects] = ({}, {})  # what was there before the last `write`, and after it
 
     @property
@@ -90,12 +93,16 @@ class KubernetesNamespace:
     def read(self) -> dict[str, bytes]:
         """Every object of these kinds whose name is one of ours; nothing of a kind that the cluster does not know."""
         found: dict[str, bytes] = {}
+        self._versions = {}
         for kind in self._read:
             resource = self._cluster.resource(kind)
             if resource is None:
                 continue
             try:
-                found |= {_key(one): written_object(one) for one in self._listed(resource) if _is_ours(one)}
+                for one in self._listed(resource):
+                    if _is_ours(one):
+                        found[_key(one)] = written_object(one)
+                        self._versions[_key(one)] = str(one["metadata"].get("resourceVersion") or "")
             except ServerError as error:
                 if kind not in self._kinds and error.status == 403:
                     error.next_step = (
@@ -142,30 +149,66 @@ class KubernetesNamespace:
             self._apply(key, content, dry_run=True)
 
     def write(self, before: Objects, after: Objects) -> None:
-        """One object at a time: those that differ are applied, those that went away are deleted."""
-        self._written = before, after
+        """One object at a time: those that differ are applied, those that went away are deleted.
+
+        The cluster refuses with 409 what somebody wrote or deleted since `read`.
+        """
+        self._written, self._answered = (before, after), {}
         for key, content in after.items():
             if before.get(key) != content:
-                self._apply(key, content)
+                self._while_it_is(key, before.get(key), partial(self._apply, key, content))
         for key in before:
             if key not in after:
-                kind, _, name = key.partition("/")
-                with self._cluster.speaking(f"delete {key}", missing=True):
-                    self._cluster.resource(kind).delete(name=name, namespace=self._namespace, _request_timeout=_TIMEOUT)
+                self._while_it_is(key, before[key], partial(self._delete, key))
+
+    def _while_it_is(self, key: str, content: bytes | None, change: Callable[[], None]) -> None:
+        """Change an object whose content is this; once more where only its version is another, as that of a status."""
+        try:
+            change()
+        except ServerError as error:
+            if error.status != 409:
+                raise
+            versions = self._versions
+            same = self.read().get(key) == content
+            self._versions = versions | {key: self._versions.get(key, "")}
+            if not same:
+                raise
+            change()
+
+    def _delete(self, key: str) -> None:
+        kind, _, name = key.partition("/")
+        version = self._versions.get(key)
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"resourceVersion": version}}
+        with self._cluster.speaking(f"delete {key}", missing=True):
+            self._cluster.resource(kind).delete(
+                name=name, namespace=self._namespace, body=body if version else None, _request_timeout=_TIMEOUT
+            )
 
     def _apply(self, key: str, content: bytes, *, dry_run: bool = False) -> None:
         kind, _, name = key.partition("/")
         more = {"dry_run": "All"} if dry_run else {}
+        body = json.loads(content)
+        if not dry_run and self._versions.get(key):
+            body["metadata"]["resourceVersion"] = self._versions[key]  # of an object that is there: it must be this one
         with self._cluster.speaking(f"apply {key}"):
-            self._cluster.resource(kind).server_side_apply(
-                body=json.loads(content),
+            resource = self._cluster.resource(kind)
+            got = resource.server_side_apply(
+                body=body,
                 name=name,
                 namespace=self._namespace,
                 field_manager=MANAGER,
                 force_conflicts=True,  # conflicts are told in the plan, and refused there
+                serialize=False,
                 _request_timeout=_TIMEOUT,
                 **more,
             )
+            if not dry_run:
+                answer = {"apiVersion": resource.group_version, "kind": resource.kind} | json.loads(got.data)
+                self._answered[key] = written_object(answer)
+
+    def edited_since(self, found: Objects) -> list[str]:
+        """Objects that are not as the cluster answered when we applied them, or are gone again."""
+        return [key for key, content in self._answered.items() if found.get(key) != content]
 
     def verify(self, objects: Objects) -> None:
         """Every object can be read and is what was applied; where a Prometheus is known, it evaluates the rules."""
