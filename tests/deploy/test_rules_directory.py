@@ -15,7 +15,7 @@ from regobs.deploy.run import Rollout
 from regobs.deploy.state import Objects, StateFolder
 from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
-from tests.deploy.fakes import rule_file, rules
+from tests.deploy.fakes import MemoryTarget, rule_file, rules
 
 NAMES = [f"{number}.yaml" for number in range(60)]
 SECONDS = 1.5  # in which some tens of changes and of reads meet
@@ -99,3 +99,24 @@ def test_what_somebody_edits_during_the_reload_stays_and_is_named(
         ours.apply(plan)
     assert target.read() == {"High.yaml": edited, "Low.yaml": rule_file("Low", 1)}
     assert "somebody changed since, and it stays as it is: High.yaml" in (caught.value.next_step or "")
+
+
+def test_what_a_killed_write_left_is_finished_by_apply_before_it_reads_and_by_no_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = MemoryTarget()
+    calls: list[str] = []
+    read = target.read
+
+    def counted() -> dict[str, bytes]:
+        calls.append("read")
+        return read()
+
+    monkeypatch.setattr(target, "finish", lambda: calls.append("finish"), raising=False)
+    monkeypatch.setattr(target, "read", counted)
+    ours = Rollout(target, StateFolder(tmp_path / "state"))
+    plan = ours.plan(rules(High=5))
+    assert set(calls) == {"read"}
+    calls.clear()
+    ours.apply(plan)
+    assert (calls[0], calls.count("finish")) == ("finish", 1)
