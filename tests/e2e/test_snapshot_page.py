@@ -10,6 +10,9 @@ from typing import Any, Self
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from regobs.catalog import http
+from regobs.grafana.panels import Lines
+from regobs.promql import quantile
 from regobs.snapshot.page import page as html_of
 from regobs.snapshot.units import UNITS, value_text
 from tests.e2e.conftest import require
@@ -189,6 +192,20 @@ def test_the_pointer_shows_every_series_at_its_time_as_python_writes_them(browse
             assert opened.page.locator("#values b").all_inner_texts() == texts
         opened.page.mouse.move(5, 5)
         opened.page.wait_for_selector("#values", state="hidden")
+        assert opened.said == []
+
+
+def test_the_pointer_says_that_a_percentile_lies_on_a_buckets_edge(browser: Browser, tmp_path: Path) -> None:
+    shown = Lines("Latency", {"p95": quantile(0.95, http.DURATION)}, good="low")
+    path = tmp_path / "edge.html"
+    path.write_text(html_of(shot(board(shown), rule=lambda _: [({}, [60.0] * SPAN.points)])), encoding="utf-8")
+    with Opened(browser, path) as opened:
+        box = opened.panel("Latency").locator("canvas").bounding_box()
+        opened.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
+        opened.page.mouse.move(box["x"] + box["width"] / 2 + 2, box["y"] + 42)
+        opened.page.wait_for_selector("#values", state="visible")
+        assert opened.page.locator("#values b").all_inner_texts() == ["60 s or more"]
+        assert opened.panel("Latency").locator(".legend span").inner_text() == "p95 (60 s or more)"
         assert opened.said == []
 
 
