@@ -87,9 +87,10 @@ class Stack:
         }
 
     def strike(self, fault: FaultName) -> list[Seen]:
-        """Let it strike until its alerts fire, repair it, and look until they are gone."""
+        """Let it strike until its alerts and those of its pains fire, repair it, and look until they are gone."""
         begun, since = time.monotonic(), time.monotonic()
-        rows = {name: Seen(fault, name) for name in EFFECTS[fault].alerts}
+        effect = EFFECTS[fault]
+        rows = {name: Seen(fault, name) for name in (*effect.alerts, *effect.pains)}
         known = self.held().keys() - rows.keys()  # burns of an earlier fault
         self.fleet.strike(fault, "40m" if fault is FaultName.LATENCY_RAMP else "24h")
 
@@ -122,7 +123,8 @@ class Stack:
                 row.told = row.told if row.told is not None else (note.at - begun) * FACTOR
                 row.receiver = note.receiver
                 row.times_told += 1
-        return list(rows.values())
+        never = {name for name in effect.pains if rows[name].fired is None and not rows[name].after_repair}
+        return [row for name, row in rows.items() if name not in never]  # a pain may fire
 
 
 def _wait(fleet_seconds: float, reached: Callable[[], bool]) -> bool:

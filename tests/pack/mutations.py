@@ -1,4 +1,4 @@
-"""Broken versions of an alert: each changes one threshold, window, matcher, operator or `for` of it."""
+"""Broken versions of an alert: each changes one threshold, factor, window, matcher, operator, label or `for` of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ from typing import Any
 
 from regobs.promql import to_text
 from regobs.promql.durations import duration_text, read_duration
-from regobs.promql.nodes import Binary, Duration, Expr, Matcher, MatchOp, Number, Selector
+from regobs.promql.nodes import (
+    Aggregate,
+    Binary,
+    Duration,
+    Expr,
+    Matcher,
+    MatchOp,
+    Number,
+    Selector,
+    Subquery,
+)
 from regobs.promql.parse import parse
 from regobs.promql.walk import children, rebuild, selectors
 
 _OTHER = {">": "<", "<": ">", ">=": "<", "<=": ">", "==": "!=", "!=": "==", "and": "unless", "unless": "and"}
 _WITH_EQUAL = {">": ">=", "<": "<="}
+_ALERT, _PROCESS = "alertname", "instance"  # what tells two alerts apart, and two processes
 _FACTOR = 4  # a fault of this size in a threshold or a window must be seen
 _NEGATED = {
     MatchOp.EQUAL: MatchOp.NOT_EQUAL,
@@ -46,7 +57,7 @@ def mutants(rule: dict[str, Any], step: int) -> Iterator[Mutant]:
 
 def _broken(expr: Expr) -> Iterator[tuple[str, Expr]]:
     """The expression with one node changed, for every node and every change of it."""
-    for change in (_numbers, _operators, _offsets, _matchers):
+    for change in (_numbers, _operators, _offsets, _matchers, _factors, _groups, _matches, _subqueries):
         yield from _each(expr, change)
     for window in dict.fromkeys(node.range for node in selectors(expr) if node.range is not None):
         yield f"[{duration_text(Duration(window.ms * _FACTOR))}]", _with_window(expr, window)
@@ -111,3 +122,80 @@ def _matchers(node: Expr) -> list[tuple[str, Expr]]:
             )
         )
     return found
+
+
+def _factors(node: Expr) -> list[tuple[str, Expr]]:
+    """A number that something is multiplied with or divided by, larger and smaller; 1 for a 0."""
+    if not isinstance(node, Binary) or node.op not in {"*", "/"}:
+        return []
+    found: list[tuple[str, Expr]] = []
+    if isinstance(node.left, Number):
+        others = _other_factors(node.left)
+        found += [(f"{other:g} {node.op}", replace(node, left=parse(repr(other)))) for other in others]
+    if isinstance(node.right, Number):
+        others = _other_factors(node.right)
+        found += [(f"{node.op} {other:g}", replace(node, right=parse(repr(other)))) for other in others]
+    return found
+
+
+def _other_factors(factor: Number) -> tuple[float, ...]:
+    value = float(factor.value)
+    return (value * _FACTOR, value / _FACTOR) if value else (1.0,)
+
+
+def _groups(node: Expr) -> list[tuple[str, Expr]]:
+    """An aggregation with one label less, or with one more."""
+    if not isinstance(node, Aggregate) or node.labels is None:
+        return []
+    word = "without" if node.without else "by"
+    lists = _lists(node.labels, _added(node.expr))
+    return [(f"{node.op} {word}{what}", replace(node, labels=labels)) for what, labels in lists]
+
+
+def _matches(node: Expr) -> list[tuple[str, Expr]]:
+    """Two sides that are matched on one label less, or on one more."""
+    if not isinstance(node, Binary) or node.on is None:
+        return []
+    lists = _lists(node.on, _added(node.left, node.right))
+    return [(f"{node.op} on{what}", replace(node, on=labels)) for what, labels in lists]
+
+
+def _added(*sides: Expr) -> str:
+    """The label that all of these could be told apart by, which one of them has: that of an alert, or of a process."""
+    if any(_of_alerts(node) for side in sides for node in selectors(side)):
+        return _ALERT if any(_has(side, _ALERT) for side in sides) else ""
+    return _PROCESS if any(_has(side, _PROCESS) for side in sides) else ""
+
+
+def _of_alerts(node: Selector) -> bool:
+    """Whether a selector reads alerts."""
+    return node.metric == "ALERTS"
+
+
+def _has(expr: Expr, label: str) -> bool:
+    """Whether results have a label: an aggregation ends what is not in its list, and a record is one."""
+    match expr:
+        case Aggregate() if expr.op not in {"topk", "bottomk"}:
+            return expr.labels is not None and (label in expr.labels) is not expr.without
+        case Binary() if expr.op in {"and", "unless"}:
+            return _has(expr.left, label)
+        case Selector():
+            return not str(expr.metric).startswith("registry:") and (label != _ALERT or _of_alerts(expr))
+    return any(_has(part, label) for part in children(expr))
+
+
+def _lists(labels: tuple[str, ...], added: str) -> list[tuple[str, tuple[str, ...]]]:
+    """The labels without each of them, and with one more."""
+    found = [(f" -{label}", tuple(one for one in labels if one != label)) for label in labels]
+    return found if not added or added in labels else [*found, (f" +{added}", (*labels, added))]
+
+
+def _subqueries(node: Expr) -> list[tuple[str, Expr]]:
+    """A longer and a shorter time for what is asked again and again."""
+    if not isinstance(node, Subquery):
+        return []
+    step = f":{duration_text(node.step)}" if node.step else ":"
+    return [
+        (f"[{duration_text(Duration(ms))}{step}]", replace(node, range=Duration(ms)))
+        for ms in (node.range.ms * _FACTOR, node.range.ms // _FACTOR)
+    ]

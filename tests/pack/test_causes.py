@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,38 +18,13 @@ from regobs.config import LabelNames
 from regobs.promql.nodes import Duration
 from regobs.slo.alert_tests import check_alerts
 from regobs.slo.outputs import CompiledRules, compile_rules
-from regobs.slo.rule_files import RuleFile
-from tests.pack.mutations import mutants
+from tests.pack.rule_trial import alerts, tried
 from tests.slo.conftest import promtool_of
 from tests.slo.packs import BUNDLED, CONFIGS, GITLAB, bundled_rules, run_tests
 
 Json = dict[str, Any]
-STEP = 15_000  # ms between two evaluations
 # What fires where nothing is there: an absence is just that.
 OF_ABSENCE = {"RegistryTargetMissing", "RegistryProbeMissing", "RegistryWatchdog"}
-# A part of a rule that no test can see broken: the rule says the same without it, or it only saves work.
-EQUIVALENT = {
-    # The condition repeats what the share counts: where more than half of them fail, enough others do not.
-    ("RegistryUploadsFail", "code!="),
-    ("RegistryRouteFails", "code!~"),
-    # The window chooses the result that the text names; `test_the_first_step_that_fails_is_named` is about it.
-    ("RegistryProbeStepFails", "[1h]"),
-    # Which tiers it is about is what `test_an_outage_is_in_the_windows_of_each_tier_for_its_time` asks.
-    ("RegistryOutageInWindow", "[2h]"),
-}
-
-
-@cache
-def alerts() -> dict[str, tuple[RuleFile, Json]]:
-    """The alerts of causes by name, each with the file it is in."""
-    files = [file for file in bundled_rules().rule_files if file.groups]
-    rules = ((file, rule) for file in files for group in file.groups for rule in group["rules"])
-    return {rule["alert"]: (file, rule) for file, rule in rules if "alert" in rule}
-
-
-@cache
-def alert_tests() -> dict[str, Json]:
-    return bundled_rules().alert_tests()
 
 
 def write_all(directory: Path, compiled: CompiledRules) -> list[Path]:
@@ -169,6 +143,7 @@ def test_the_first_step_that_fails_is_named_with_its_most_frequent_result(tmp_pa
             "eval_time": "5m",
             "exp_samples": [{"labels": f'ALERTS{{{labels}, result="timeout"}}', "value": 1}],
         }
+        series |= {name.replace("}", ', instance="b:9521"}'): values for name, values in series.items()}  # a second probe
         given = [{"series": name, "values": values} for name, values in series.items()]
         tests.append({"interval": "15s", "input_series": given, "promql_expr_test": [asked]})
     file = tmp_path / "steps.test.yaml"
@@ -318,46 +293,6 @@ def test_what_the_probe_asks_of_a_registry_is_at_most_what_its_record_says(tmp_p
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def broken_alerts(directory: Path, name: str, every: int, first: int) -> tuple[dict[str, str], list[Path]]:
-    """Rule and test files in which every mutant of one alert is an alert of its own; what each mutant is."""
-    file, rule = alerts()[name]
-    cases = [one for one in alert_tests().values() if any(_about(test, name) for test in one["tests"])]
-    recorded = [{**group, "rules": [one for one in group["rules"] if "record" in one]} for group in file.groups]
-    needed = [group for group in recorded if any(one["record"] in rule["expr"] for one in group["rules"])]
-    named, rules = {}, []
-    for number, mutant in list(enumerate(mutants(rule, STEP)))[first::every]:
-        alias = f"{name}Mutant{number}"
-        named[alias] = mutant.what
-        rules.append({**mutant.rule, "alert": alias, "expr": mutant.rule["expr"].replace(name, alias)})
-    if not rules:
-        return {}, []
-    groups = [*needed, {"name": "mutants", "rules": rules}]
-    written = directory / f"{name}.rules.json"
-    written.write_text(json.dumps({"groups": groups}))
-    tests = []
-    for number, one in enumerate(cases):
-        path = directory / f"{name}.{number}.test.json"
-        of_alert = [_of_mutants(test, name, list(named)) for test in one["tests"] if _about(test, name)]
-        order = [group["name"] for group in groups]
-        path.write_text(json.dumps({**one, "rule_files": [str(written)], "group_eval_order": order, "tests": of_alert}))
-        tests.append(path)
-    return named, tests
-
-
-def _about(test: Json, name: str) -> bool:
-    return str(test["name"]).startswith(f"{name}:")
-
-
-def _of_mutants(test: Json, name: str, aliases: list[str]) -> Json:
-    """A test group that asks of every mutant what it asks of the alert."""
-    asked = [
-        {**one, "expr": one["expr"].replace(f'"{name}"', f'"{alias}"')}
-        for alias in aliases
-        for one in test["promql_expr_test"]
-    ]
-    return {**test, "promql_expr_test": asked}
-
-
 @pytest.mark.parametrize(
     "every",
     [
@@ -366,18 +301,10 @@ def _of_mutants(test: Json, name: str, aliases: list[str]) -> Json:
     ],
 )
 def test_each_part_of_an_alert_is_missed_when_it_is_broken(tmp_path: Path, every: int) -> None:
-    """All mutants take a minute of CPU, so `make test` takes every eighth and `make test-peers` all."""
-    named: dict[str, tuple[str, str]] = {}
-    files: list[Path] = []
-    for index, alert in enumerate(sorted(alerts().keys() - {"RegistryWatchdog"})):
-        what, tests = broken_alerts(tmp_path, alert, every, index % every)
-        named |= {alias: (alert, part) for alias, part in what.items()}
-        files += tests
-    done = run_tests(promtool_of("debian"), *files)
-    seen = set(re.findall(r"\w+Mutant\d+", done.stdout + done.stderr))
-    survived = [broken for alias, broken in named.items() if alias not in seen and broken not in EQUIVALENT]
-    assert len(named) > 600 // every
-    assert not survived, survived
+    """All mutants take some minutes of CPU, so `make test` takes every eighth and `make test-peers` all."""
+    found = tried(tmp_path, promtool_of("debian"), every)
+    assert found.mutants > 1500 // every
+    assert not found.survived, found.survived
 
 
 def test_texts_name_what_they_are_about() -> None:

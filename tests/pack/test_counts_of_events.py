@@ -13,7 +13,7 @@ import pytest
 from regobs.promql.nodes import Binary, Call, Expr, Number
 from regobs.promql.parse import parse
 from regobs.promql.walk import children, walk
-from tests.pack.test_causes import alerts
+from tests.pack.rule_trial import alerts
 
 EXTRAPOLATED = {"increase", "delta"}
 SAME = {">", ">=", "<", "<=", "==", "!="}

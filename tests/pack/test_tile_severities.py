@@ -9,7 +9,7 @@ import pytest
 from regobs.grafana.panels import Tile
 from regobs.promql.nodes import Binary, Call, Expr, Number
 from regobs.promql.walk import walk
-from tests.pack.test_causes import alerts
+from tests.pack.rule_trial import alerts
 from tests.pack.test_panels import PANELS
 
 # The alerts of the cause of each check. A check without one is of what no alert is about in the same words.

@@ -10,8 +10,9 @@ import pytest
 from regobs.documents import load_yaml
 from regobs.errors import RulesError
 from regobs.pack import Pack
-from regobs.slo.alert_tests import AlertCase, AlertCases, check_alerts
+from regobs.slo.alert_tests import AlertCase, AlertCases, alert_test_files, check_alerts
 from regobs.slo.rule_files import RuleFile
+from tests.slo.packs import GITLAB
 
 RULES = RuleFile("disk", [{"name": "disk", "rules": [{"alert": "DiskFull", "expr": "a > 1"}, {"record": "a:b"}]}])
 ENDS = AlertCase("DiskFull", "it is full for a while", (("a", "2x8"),), 15_000, first=0, last=60_000)
@@ -51,3 +52,20 @@ def test_an_alert_with_one_side_is_refused(tmp_path: Path, cases: list[AlertCase
 def test_an_alert_without_a_runbook_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RulesError, match="DiskFull has no runbook"):
         check(tmp_path, ENDS, runbook="Other.md")
+
+
+@pytest.mark.parametrize(
+    ("alerts", "asked"),
+    [(None, [("> bool 0 or vector(0)", 1)] * 2 + [("> bool 0 or vector(0)", 0)]),
+     (2, [("or vector(0)", 2)] * 2 + [("or vector(0)", 0)])],
+    ids=["any number", "two"],
+)  # fmt: skip
+def test_a_case_asks_whether_the_alert_fires_or_how_many_do(alerts: int | None, asked: list[tuple[str, int]]) -> None:
+    case = replace(ENDS, series=(("redis_up", "0x8"),), alerts=alerts)
+    rule = {"alert": "DiskFull", "expr": "redis_up == 0", "for": "0s"}
+    cases = AlertCases("disk", load_yaml("{}", "disk.tests.yaml"), (case,))
+    files = alert_test_files([cases], [RuleFile("disk", [{"name": "disk", "rules": [rule]}])], GITLAB)
+    count = 'count(ALERTS{alertname="DiskFull", alertstate="firing"})'
+    (group,) = files["disk.15s.test.yaml"]["tests"]
+    found = [(one["expr"], one["exp_samples"][0]["value"]) for one in group["promql_expr_test"]]
+    assert found == [(f"{count} {end}", value) for end, value in asked]

@@ -136,6 +136,13 @@ WRONG = [
     (ALERT, "registry_http_requests_total", "process_open_fds", "6:", "process_open_fds"),
     (ALERT, "$labels.route", "$labels.code", "10:20", "the label code does not survive the expression of TooMany"),
     (ALERT, "$labels.route", "$labels.instance", "10:20", "the label instance does not survive"),
+    (
+        ALERT,
+        "sum by (route)",
+        "sum(registry:http_requests:rate5m) > 9 or sum by (route)",
+        "10:20",
+        "the label route does",
+    ),
     (ALERT, "severity: ticket", "severity: loud", "8:28", "severity"),
     (ALERT, "        for: 5m\n", "", "5:9", "'for'"),
     (ALERT, "          description: It is {{ $value }}.\n", "", "10:11", "'description'"),

@@ -10,7 +10,8 @@ notation of values that promtool's documentation describes, and when the alert f
 
 `fires` is `never`, `from 3m` (until the end) or `3m to 5m`: it does not fire just before the first time, it does at the
 first and just before the last, and no more at the last. Just before is one step, two where the rule looks at a window:
-Prometheus 3 leaves the oldest sample of a window out.
+Prometheus 3 leaves the oldest sample of a window out. `alerts: 2` says how many fire then: as many as there are
+offenders. Without it any number will do.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ _CASE = {
             "pattern": "^(never|from [0-9smhdw]+|[0-9smhdw]+ to [0-9smhdw]+)$",
             "description": "never, `from 3m` or `3m to 5m`",
         },
+        "alerts": {"type": "integer", "minimum": 1, "description": "how many fire, one for each offender"},
     },
 }
 _SCHEMA = {
@@ -68,7 +70,10 @@ _SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class AlertCase:
-    """One case of a test file; times in ms, `first` None where it never fires, `last` None where it does not end."""
+    """One case of a test file; times in ms, `first` None where it never fires, `last` None where it does not end.
+
+    `alerts` is how many fire, None where any number will do.
+    """
 
     alert: str
     when: str
@@ -76,6 +81,7 @@ class AlertCase:
     step: int
     first: int | None
     last: int | None
+    alerts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ def alert_test_files(tests: Iterable[AlertCases], files: Iterable[RuleFile], con
             if rule and fed is not None:
                 every = _evaluated_every(case, rule, recorded)
                 file = found.setdefault(f"{test.name}.{_text(every)}{SUFFIX}", _file(built[test.name], every))
-                file["tests"].append(_group(case, rule, fed))
+                file["tests"].append(_group(case, rule, fed, max(1, len(fed) // max(1, len(case.series)))))
     return found
 
 
@@ -225,6 +231,7 @@ def _cases(document: Document) -> Iterator[AlertCase]:
                 _ms(case.get("every", "15s")),
                 _ms(first) if first else None,
                 _ms(last) if last else None,
+                case.get("alerts"),
             )
 
 
@@ -233,10 +240,12 @@ def _ms(text: str) -> int:
     return found.ms if found is not None else 0  # the schema lets only durations through
 
 
-def _group(case: AlertCase, rule: Json, fed: list[dict[str, str]]) -> Json:
-    """A test group of promtool, which asks when the alert fires."""
+def _group(case: AlertCase, rule: Json, fed: list[dict[str, str]], times: int) -> Json:
+    """A test group of promtool, which asks when the alert fires; `times` is in how many environments."""
     named = f'alertname="{case.alert}", alertstate="firing"'
-    firing = f"count(ALERTS{{{named}}}) > bool 0 or vector(0)"
+    count = f"count(ALERTS{{{named}}})"
+    firing = f"{count} or vector(0)" if case.alerts else f"{count} > bool 0 or vector(0)"
+    number = case.alerts * times if case.alerts else 1
     before = case.step * (2 if _looks_back(parse(rule["expr"])) else 1)
     end = case.step * (max(_length(values) for _, values in case.series) - 1) if case.series else 20 * case.step
     checks: list[tuple[str, int, int]] = []
@@ -244,8 +253,8 @@ def _group(case: AlertCase, rule: Json, fed: list[dict[str, str]]) -> Json:
         checks.append((f"count(count_over_time(ALERTS{{{named}}}[{_text(end + case.step)}])) or vector(0)", end, 0))
     else:
         checks += [(firing, case.first - before, 0)] if case.first >= before else []
-        checks.append((firing, case.first, 1))
-        checks += [(firing, end, 1)] if case.last is None else [(firing, case.last - before, 1), (firing, case.last, 0)]
+        last = [(end, number)] if case.last is None else [(case.last - before, number), (case.last, 0)]
+        checks += [(firing, at, value) for at, value in [(case.first, number), *last]]
     return {
         "name": f"{case.alert}: {case.when}",
         "interval": _text(case.step),

@@ -255,9 +255,16 @@ class _LabelNames:
         self.bound = bound
         self._config = config
         self._known = infer(bound, config.vocabulary, extra_labels=config.labels.scope)
-        self._there = set(self._known.labels or ()) | set(rule["labels"]) | set(kept)
-        if self._known.open and _keeps_target_labels(bound):
-            self._there |= set(config.target_labels)
+        self._there = self._labels(bound) | set(rule["labels"]) | set(kept)
+        # Where one side of an `or` has not the label, its alerts would print nothing in its place.
+        self._printed = (
+            self._there & set.intersection(*map(self._labels, _sides(bound))) | set(rule["labels"]) | set(kept)
+        )
+
+    def _labels(self, expr: Expr) -> set[str]:
+        known = infer(expr, self._config.vocabulary, extra_labels=self._config.labels.scope)
+        of_target = known.open and _keeps_target_labels(expr)
+        return set(known.labels or ()) | (set(self._config.target_labels) if of_target else set())
 
     def surviving(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of the labels that the alert has."""
@@ -269,15 +276,20 @@ class _LabelNames:
 
     def _one(self, match: re.Match[str], location: Location) -> str:
         name = _own_name(match[1], self.bound, self._config)
-        if self._known.labels is None or name in self._there:
+        if self._known.labels is None or name in self._printed:
             return f"$labels.{name}"
         raise RulesError(
             f"the label {match[1]} does not survive the expression of {self._alert}",
             location=location,
             value=match[0],
-            expected=f"one of {', '.join(sorted(self._there))}",
+            expected=f"one of {', '.join(sorted(self._printed))}",
             next_step=f"add {match[1]} to the `by` list of the expression, or leave it out of the text",
         )
+
+
+def _sides(expr: Expr) -> list[Expr]:
+    """What an expression gives the results of: the sides of `or`."""
+    return [*_sides(expr.left), *_sides(expr.right)] if isinstance(expr, Binary) and expr.op == "or" else [expr]
 
 
 def _keeps_target_labels(expr: Expr) -> bool:
