@@ -143,7 +143,9 @@ def test_the_first_step_that_fails_is_named_with_its_most_frequent_result(tmp_pa
             "eval_time": "5m",
             "exp_samples": [{"labels": f'ALERTS{{{labels}, result="timeout"}}', "value": 1}],
         }
-        series |= {name.replace("}", ', instance="b:9521"}'): values for name, values in series.items()}  # a second probe
+        series |= {
+            name.replace("}", ', instance="b:9521"}'): values for name, values in series.items()
+        }  # another probe
         given = [{"series": name, "values": values} for name, values in series.items()]
         tests.append({"interval": "15s", "input_series": given, "promql_expr_test": [asked]})
     file = tmp_path / "steps.test.yaml"

@@ -257,9 +257,8 @@ class _LabelNames:
         self._known = infer(bound, config.vocabulary, extra_labels=config.labels.scope)
         self._there = self._labels(bound) | set(rule["labels"]) | set(kept)
         # Where one side of an `or` has not the label, its alerts would print nothing in its place.
-        self._printed = (
-            self._there & set.intersection(*map(self._labels, _sides(bound))) | set(rule["labels"]) | set(kept)
-        )
+        every_side = [self._labels(side) for side in _sides(bound)]
+        self._printed = every_side[0].intersection(*every_side) | set(rule["labels"]) | set(kept)
 
     def _labels(self, expr: Expr) -> set[str]:
         known = infer(expr, self._config.vocabulary, extra_labels=self._config.labels.scope)
