@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 
 from regobs.prometheus.answers import QueryAnswer, RangeSeries
 from regobs.query.pieces import merged
-from regobs.query.show import Shown, as_csv, as_data, as_json, as_lines, line_blocks, plain, points, stream_csv
+from regobs.query.show import (
+    Shown,
+    as_csv,
+    as_data,
+    as_json,
+    as_lines,
+    as_text,
+    line_blocks,
+    plain,
+    points,
+    stream_csv,
+    trend,
+)
+from regobs.query.times import AskedRange
 
 LABELS = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.text(max_size=5), max_size=3)
 VALUES = st.floats() | st.integers(0, 10).map(float)
@@ -84,3 +97,18 @@ def test_long_answers_are_written_as_json_and_csv_write_them() -> None:
         [repr(value), labels.get("__name__", ""), labels.get("a", ""), labels.get("b", "")]
         for labels, _, value in points(answer)
     ]
+
+
+@pytest.mark.parametrize("count", range(1, 60))
+def test_a_trend_has_no_blank_where_every_point_is_there(count: int) -> None:
+    asked = AskedRange(0, (count - 1) * 60_000, 60_000)
+    line = [(60.0 * place, 1.0) for place in range(count)]
+    assert trend(line, asked) == "▁" * min(count, 24)
+    if 2 < count <= 24:
+        assert trend(line[:1] + line[2:], asked) == "▁ " + "▁" * (count - 2)
+
+
+def test_the_samples_of_a_window_have_a_trend_without_blanks() -> None:
+    samples = tuple((15.0 * place, 1.0) for place in range(20))
+    text = as_text(Shown("up[5m]", QueryAnswer("matrix", ranges=(RangeSeries({}, samples),))))
+    assert "▁" * 20 in text

@@ -116,8 +116,10 @@ def busiest(ranges: Iterable[RangeSeries]) -> list[RangeSeries]:
 
 def _spanned(ranges: Iterable[RangeSeries]) -> AskedRange:
     """From the first sample to the last: what a range selector such as `up[5m]` gives at one moment has no points."""
-    times = [round(time * 1000) for series in ranges for time, _ in series.points] or [0]
-    return AskedRange(min(times), max(times), 1)
+    found = [[round(time * 1000) for time, _ in series.points] for series in ranges]
+    times = [time for one in found for time in one] or [0]
+    most = max(map(len, found), default=0)
+    return AskedRange(min(times), max(times), max((max(times) - min(times)) // max(most - 1, 1), 1))
 
 
 def _range_row(shown: Shown, series: RangeSeries, over: AskedRange) -> list[str]:
@@ -132,7 +134,11 @@ def _range_row(shown: Shown, series: RangeSeries, over: AskedRange) -> list[str]
 
 
 def trend(points: Sequence[tuple[float, float]], asked: AskedRange, width: int = _TREND) -> str:
-    """A line of bars over the range: the mean of each part of it, a blank where there is no point."""
+    """A line of bars over the range: the mean of each part of it, a blank where there is no point.
+
+    A range of few points has a bar for each of them, so that a blank is a point that is missing.
+    """
+    width = min(width, asked.points)
     sums, counts = [0.0] * width, [0] * width
     whole = max(asked.end - asked.start, 1)
     for time, value in points:
