@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from regobs.instrument.core.traces import trace_of
 from regobs.instrument.http.exchange import KEY, App, Ended, Exchange, Message, Receive, Scope, Send
-from regobs.instrument.http.observer import MOST_ROWS
-from regobs.instrument.http.request import PROTOCOL, header_sizes
+from regobs.instrument.http.request import PROTOCOL
 from regobs.instrument.http.routes import SENT_AWAY, Routes
 from regobs.instrument.http.scrapes import PATH, ScrapeRequest, Scrapes, is_at
 
@@ -29,10 +28,9 @@ class ObserveASGI:
     def __init__(self, app: App, instruments: Instruments, *, prefix: str = "") -> None:
         self._app = app
         self._observer = instruments.http
-        self._rows, self._live = self._observer.rows, self._observer.live
+        self._begin, self._record = self._observer.begin, self._observer.record
         self._routes = Routes(instruments.flavor, prefix)
-        self._known, self._of_digests = self._routes.known, self._routes.of_digests
-        self._waits = self._observer.waits
+        self._known = self._routes.known
         self._exemplars = instruments.trace is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,24 +38,17 @@ class ObserveASGI:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"]
-        route = self._known(path)
-        if route is None and path[-72:-64] == "/sha256:" and path.isascii() and path[-64:].encode().isalnum():
-            route = self._of_digests(path[:-64])  # most new paths end so
+        route = self._known(scope["path"])
         ended: Ended = self._count
         if route is None:
-            ended, route = self._look_up(path)
+            ended, route = self._look_up(scope["path"])
             if route is None:
                 await self._app(scope, receive, send)
                 return
-        try:
-            self._live[route].append(None)
-        except KeyError:
-            self._observer.begin(route)
+        self._begin(route)
         exchange = scope.get(KEY)
         if exchange is None:
-            exchange = Exchange(scope, receive, send, ended)
-            exchange.route = route
+            exchange = Exchange(scope, receive, send, ended, route)
             try:
                 await self._app(scope, exchange.receive, exchange.send)
             except BaseException as error:
@@ -79,24 +70,15 @@ class ObserveASGI:
 
     def _count(self, exchange: Exchange) -> None:
         scope = exchange.scope
-        method, query, headers = scope["method"], scope.get("query_string"), exchange.sent_headers
-        size = len(method) + PROTOCOL + len(scope.get("raw_path") or scope["path"].encode(errors="replace"))
+        method, query = scope["method"], scope.get("query_string")
+        line = len(method) + len(scope.get("raw_path") or scope["path"].encode(errors="replace"))
         if query:
-            size += len(query) + 1
-        total, correction = header_sizes(scope.get("headers", ())) if headers is None else exchange.header_sizes()
-        size += total + correction
-        route, code, written, header = exchange.route, exchange.code, exchange.written, exchange.header_seconds
-        if self._waits and type(method) is str:
-            try:  # noqa: SIM105 (a context manager costs more than the pop)
-                self._live[route].pop()
-            except IndexError:  # those in flight were forgotten, as after a fork
-                pass
-            rows = self._rows
-            rows.extend((route, method, code, exchange.seconds, size, written, header))
-            if len(rows) >= MOST_ROWS:
-                self._observer.give_out()
-        else:
-            self._observer.record(route, method, code, exchange.seconds, size, written, header)
+            line += len(query) + 1
+        total, correction = exchange.header_sizes()
+        size = line + PROTOCOL + total + correction
+        self._record(
+            exchange.route, method, exchange.code, exchange.seconds, size, exchange.written, exchange.header_seconds
+        )
         if self._exemplars:
             self._exemplify(exchange, size)
 

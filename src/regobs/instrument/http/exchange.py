@@ -34,31 +34,42 @@ _MOST_LOOKED_AT = 8  # messages of a request's body that are read ahead to find 
 class Exchange:
     """A request and its answer. `code`, `seconds` and `written` are right at the end, which `ended` is told once."""
 
-    # Slots: attributes that a class has for its instances cost three times as much to read. `code` and `seconds` have
-    # values at the end only. The functions below that every request calls are few, and long for that: in a server each
-    # finds the caches of the CPU cold, and a further one took half a microsecond.
+    # Slots, all set at once: attributes that a class has for its instances cost three times as much to read.
     __slots__ = (
-        *("_ahead", "_broke", "_left", "_reading", "_receive", "_send", "_sent", "_sizes", "_trailers", "code", "done"),
-        *("ended", "header_seconds", "headers", "read", "route", "scope", "seconds", "sent_headers", "start"),
-        "written",
+        *("_sizes", "sent_headers", "_ahead", "_broke", "_left", "_reading", "_receive", "_send", "_sent", "_trailers"),
+        *(
+            "code",
+            "done",
+            "ended",
+            "header_seconds",
+            "headers",
+            "read",
+            "route",
+            "scope",
+            "seconds",
+            "start",
+            "written",
+        ),
     )
 
-    route: str  # for ObserveASGI, which sets it
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send, ended: Ended) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, ended: Ended, route: str = "") -> None:
         self.scope = scope
         self._receive = receive
         self._send = send
         self.ended = ended  # what is told of the end; see `then`
+        self.route = route  # for ObserveASGI
         self._sent: Any = 0  # the status
         self._left = self._broke = False  # the client, before the answer; the connection, during the answer
         self._reading = self._trailers = self.done = False
-        self.read = self.written = 0  # bytes of the request's body that the application has read; of the answer's body
-        self.headers: Any = ()  # of the answer
         self._ahead: list[Message] | None = None
+        self.code: Any = 0
+        self.read = 0  # bytes of the request's body that the application has read
+        self.written = 0
+        self.headers: Any = ()  # of the answer
         self.sent_headers: Headers | None = None  # those of the request, where LogASGI has added to the scope's
         self._sizes: tuple[int, int] | None = None
         self.header_seconds: float | None = None
+        self.seconds = 0.0
         scope[KEY] = self
         self.start = perf_counter()
 
@@ -96,13 +107,10 @@ class Exchange:
             return self._last(message)
         if kind == "http.response.start":
             self.header_seconds = passed = perf_counter() - self.start
-            late = passed > PATIENCE and not self._sent
-            status = message.get("status", 0)
-            self._sent = status if type(status) is int and 0 <= status <= _HIGHEST else _whole(status)
-            self.headers = message.get("headers", ())
-            if "trailers" in message:
-                self._trailers = bool(message["trailers"])
-            return self._late(message) if late else self._send(message)
+            if passed > PATIENCE and not self._sent:
+                return self._begin_late(message, passed)
+            self._begun(message)
+            return self._send(message)
         return self._other(message, kind)
 
     def header_sizes(self) -> tuple[int, int]:
@@ -157,23 +165,22 @@ class Exchange:
             self.read += len(message.get("body", b""))
         return message
 
-    async def _late(self, message: Message) -> None:
-        status, headers = self._sent, self.headers
-        self._sent, self.headers = 0, ()  # not before it is known whether the client is there
+    async def _begin_late(self, message: Message, passed: float) -> None:
         await self._look()
-        self._sent, self.headers = status, headers
+        self.header_seconds = passed
+        self._begun(message)
         await self._send(message)
+
+    def _begun(self, message: Message) -> None:
+        status = message.get("status", 0)
+        self._sent = status if type(status) is int and 0 <= status <= _HIGHEST else _whole(status)
+        self.headers = message.get("headers", ())
+        if "trailers" in message:
+            self._trailers = bool(message["trailers"])
 
     async def _last(self, message: Message) -> None:
         await self._send(message)
-        if self.done:
-            return
-        self.done = True
-        self.seconds = perf_counter() - self.start
-        self.code = code = CLIENT_CLOSED_REQUEST if self._left else self._sent
-        if self.written and (code != 200 or self.scope["method"] == "HEAD"):
-            self.written = sent_bytes(self.scope["method"], self._sent, self.written)
-        self.ended(self)
+        self._end(CLIENT_CLOSED_REQUEST if self._left else self._sent)
 
     def _end(self, code: int) -> None:
         if self.done:

@@ -2,22 +2,22 @@
 
 What the six updates of a request have in common (route, method, code) is resolved once and kept. Its numbers wait in
 one list, without a lock, until somebody reads a family or there are many: then all of a kind are counted at once, which
-costs each request less than half. What the ASGI middleware has measured waits even before its series is looked up: in a
-server each request finds the caches of the CPU cold, and many at once find them warm. Where processes share a directory
-nothing waits, because a process may be killed. Nor where families differ in their labels (CNCF Distribution).
+costs each request less than half. Where processes share a directory nothing waits, because a process may be killed.
+Nor where families differ in their labels (CNCF Distribution).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from regobs.catalog import http
 from regobs.errors import InstrumentError
 from regobs.instrument.core.children import Slot
-from regobs.instrument.http.buckets import place_each, place_sorted, placed
 
 if TYPE_CHECKING:
     from threading import Lock
@@ -32,9 +32,6 @@ _COMMON = {"route", "method", "code"}
 _TOO_MUCH = 2.0**64  # seconds or bytes of one request
 _WIDTH = 4  # numbers of a request: seconds, both sizes, seconds to the header
 _WAITING = 128 * _WIDTH  # the most that wait of one route, method and code, by about one a thread
-_KEY = 3  # of a row: route, method, code; then come its numbers
-_ROW = _KEY + _WIDTH
-MOST_ROWS = 128 * _ROW  # the most that wait before their series is looked up, by about one a thread
 _FEW = 6 * _WIDTH  # up to here one by one is faster than sorted
 
 
@@ -112,9 +109,7 @@ class HttpObserver:
         self._duration_edges = self._finished[1].edges
         self._size_edges = self._finished[2].edges
         self._header_edges = self._finished[4].edges if len(self._finished) == 5 else ()
-        self.live: dict[str, Live] = {}  # by route
-        # Where `waits`: requests whose series is not looked up yet, `_ROW` elements each; extended at once.
-        self.rows: list[Any] = []
+        self._live: dict[str, Live] = {}
         self._by_child: dict[int, Live] = {}
         self._cells: dict[tuple[str, str, int], RequestCell] = {}
         self._by_slot: dict[
@@ -123,8 +118,7 @@ class HttpObserver:
         self._waits = False  # whether anything waits; set after it does, cleared before it is counted
         # Series that several cells count into would add up in another order than the requests came: rounded otherwise.
         own = all({label.name for label in family.form.labels} == _COMMON for family in self._finished)
-        self.waits = own and not self._shared
-        self._most = _WAITING if self.waits else 1
+        self._most = _WAITING if own and not self._shared else 1
         for family in self._finished:
             family.settle = self.settle
 
@@ -138,7 +132,7 @@ class HttpObserver:
             if isinstance(live, list):
                 live.clear()
         if self._shared:
-            self.live.clear()
+            self._live.clear()
             self._by_child.clear()
             self._cells.clear()
             self._by_slot.clear()
@@ -146,7 +140,7 @@ class HttpObserver:
     def begin(self, route: str) -> None:
         """One more request is inside the handler of this route."""
         try:
-            self.live[route].append(None)
+            self._live[route].append(None)
         except Exception:  # noqa: BLE001 (new, or of a type without a hash)
             self._running(route).append(None)
 
@@ -212,39 +206,8 @@ class HttpObserver:
             with self._lock:
                 self._count(cell)
 
-    def give_out(self) -> None:
-        """Hand the rows that wait to their series."""
-        made: dict[tuple[str, str, int], RequestCell] = {}  # also those that are not kept
-        while (key := self._handed(made)) is not None:
-            made[key] = self._cell(*key)
-
-    def _handed(self, made: dict[tuple[str, str, int], RequestCell]) -> tuple[str, str, int] | None:
-        """Do so in their order up to one whose series is new, and say which; None when all are handed out."""
-        rows, cells = self.rows, self._cells
-        with self._lock:
-            several = iter(rows[:])
-            done = 0
-            new = None
-            for route, method, code, *numbers in zip(*[several] * _ROW, strict=True):
-                key = route, method, code
-                cell = cells.get(key) or made.get(key)
-                if cell is None:
-                    new = key
-                    break
-                waiting = cell.waiting
-                waiting.extend(numbers)
-                if len(waiting) >= _WAITING:
-                    self._count(cell)
-                done += _ROW
-            del rows[:done]
-            if done:
-                self._waits = True
-        return new
-
     def settle(self) -> None:
         """Count what waits, before somebody reads the families."""
-        if self.rows:
-            self.give_out()
         with self._lock:  # a second reader waits until the first has counted all
             if self._waits:
                 self._waits = False
@@ -266,7 +229,7 @@ class HttpObserver:
                     slot[-1] += value
                     slot[bisect_left(edges, value)] += 1
             return
-        place = place_each if len(rows) <= _FEW else place_sorted
+        place = _place_each if len(rows) <= _FEW else _place_sorted
         place(durations, self._duration_edges, rows[::_WIDTH])
         place(request_sizes, sizes, rows[1::_WIDTH])
         place(response_sizes, sizes, rows[2::_WIDTH])
@@ -307,13 +270,13 @@ class HttpObserver:
         cell = self._cells.get((route, method, code)) or self._cell(route, method, code)
         count = len(seconds)
         try:
-            found = [placed(cell.durations, self._duration_edges, seconds, count)]
+            found = [_placed(cell.durations, self._duration_edges, seconds, count)]
             if request_bytes is not None:
-                found.append(placed(cell.request_sizes, self._size_edges, request_bytes, count))
+                found.append(_placed(cell.request_sizes, self._size_edges, request_bytes, count))
             if response_bytes is not None:
-                found.append(placed(cell.response_sizes, self._size_edges, response_bytes, count))
+                found.append(_placed(cell.response_sizes, self._size_edges, response_bytes, count))
             if header_seconds is not None:
-                found.append(placed(cell.header_times, self._header_edges, header_seconds, count))
+                found.append(_placed(cell.header_times, self._header_edges, header_seconds, count))
         except Exception:  # noqa: BLE001 (whatever a type of others raises)
             wrong = (seconds, request_bytes, response_bytes, header_seconds)
             self._finished[0].wrong_value(wrong, "numbers, as many of each as requests")
@@ -328,7 +291,7 @@ class HttpObserver:
     def _running(self, route: str) -> Live:
         """The list behind the in-flight gauge of a route."""
         try:
-            return self.live[route]
+            return self._live[route]
         except Exception:  # noqa: BLE001, S110 (new, or of a type without a hash)
             pass
         child = self._in_flight.child(**dict.fromkeys(self._in_flight.label_names, route))
@@ -337,7 +300,7 @@ class HttpObserver:
         if isinstance(live, list):
             child.read_from(lambda: child.slot[0] + len(live))
         if _is_one_of(route, self._routes):
-            self.live[route] = live
+            self._live[route] = live
         return live
 
     def _cell(self, route: str, method: str, code: int) -> RequestCell:
@@ -384,6 +347,32 @@ def _plain(*values: object) -> tuple[Any, ...]:
         raise TypeError
     exact = (int(value) if isinstance(value, int) else float(one) for value, one in zip(values, sums, strict=True))
     return tuple(exact)
+
+
+def _place_each(slot: Slot, edges: Sequence[float], values: list[float]) -> None:
+    """Count values into the buckets and the sum of a slot."""
+    for value in values:
+        slot[-1] += value
+        slot[bisect_left(edges, value)] += 1
+
+
+def _place_sorted(slot: Slot, edges: Sequence[float], values: list[float]) -> None:
+    """The same for many: each bucket that any of them falls into is changed once."""
+    slot[-1] = reduce(add, values, slot[-1])  # no `sum`, which rounds otherwise from Python 3.12 on
+    values.sort()
+    done, last, count = 0, len(edges), len(values)
+    while done < count:
+        index = bisect_left(edges, values[done])
+        end = count if index == last else bisect_right(values, edges[index], done)
+        slot[index] += end - done
+        done = end
+
+
+def _placed(slot: Slot, edges: Sequence[float], values: Sequence[float], count: int) -> tuple[Slot, list[int], float]:
+    """A slot, into which of its buckets each value falls, and their sum. ValueError when there are not so many."""
+    if len(values) != count:
+        raise ValueError(values)
+    return slot, [bisect_left(edges, value) for value in values], float(sum(values))
 
 
 def _check(family: Family[Any]) -> None:

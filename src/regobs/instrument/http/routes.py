@@ -45,8 +45,7 @@ class Routes:
         self._names: dict[str, bool] = {}
         self._paths: dict[str, str | None] = {}
         self._digests: dict[str, str | None] = {}  # by what stands before a digest
-        # The word of a path, and of the paths that go on with the digits of a SHA-256; None where it is not remembered.
-        self.known, self.of_digests = self._paths.get, self._digests.get
+        self.known = self._paths.get  # the word of a path that is remembered; None for others
 
     def word(self, path: str) -> str | None:
         """The word of the route that a decoded path without query belongs to, None where there is none."""
