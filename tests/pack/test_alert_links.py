@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -13,11 +15,14 @@ from regobs.build.alert_panels import alert_panels
 from regobs.catalog import METRICS
 from regobs.catalog.model import Capability, Exposer, Flavor
 from regobs.config import Config
-from regobs.config.model import GrafanaSettings, LabelNames, capabilities_of
+from regobs.config.model import GrafanaSettings, KibanaSettings, LabelNames, capabilities_of
 from regobs.grafana.boards import board_of
 from regobs.grafana.outputs import Dashboards
 from regobs.grafana.panel_links import metrics_of as metrics_of_panel
 from regobs.grafana.render import panel_ids
+from regobs.kibana.alert_links import log_addresses
+from regobs.logs.saved import load_query
+from regobs.logs.to_kql import as_kql
 from regobs.promql.bind import metrics_of
 from regobs.promql.nodes import Binary, Expr, Matcher, MatchOp
 from regobs.promql.parse import parse
@@ -249,3 +254,21 @@ def test_a_burn_alert_shows_its_own_slo_alone(name: str) -> None:
         assert all('slo=~"$slo"' in selector for text in panel.texts for selector in re.findall(r"\{[^}]*\}", text))
     assert "$slo" not in str(built["annotations"])
     assert all("$slo" not in str(made.built(one)) for one in made.bound if one.slug != "slo" and any(one.panels()))
+
+
+def test_each_alert_leads_to_the_lines_of_its_command_in_the_period_and_of_the_labels_of_its_dashboard() -> None:
+    fields = {"env": "labels.env", "namespace": "labels.namespace"}
+    config = replace(CONFIGS["gitlab, everything"], kibana=KibanaSettings("https://kibana.example.com", fields=fields))
+    rules = compiled("gitlab, everything")
+    shown = rules.showing(rules.panels, log_addresses(config, BUNDLED, rules.log_lines.values()))
+    told = [rule for groups in shown.group_data.values() for one in groups for rule in one["rules"] if "alert" in rule]
+    for rule in told:
+        texts = rule["annotations"]
+        url, board = texts["logs_url"], texts["dashboard_url"]
+        name = texts["logs_command"].split()[3]
+        assert quote(as_kql(load_query(BUNDLED, name)), safe="!'()*:@,/~") in url, rule["alert"]
+        assert re.findall(r"now-(\w+)", url) == re.findall(r"now-(\w+)", board), rule["alert"]
+        wanted = [label for label in re.findall(r"&var-(\w+)=", board) if label in fields]
+        assert re.findall(r"with \$labels\.(\w+)", url) == wanted, rule["alert"]
+    assert {rule["alert"] for rule in told} == set(links("gitlab, everything"))
+    assert sum("with $labels.namespace" in rule["annotations"]["logs_url"] for rule in told) > 10

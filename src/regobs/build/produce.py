@@ -20,6 +20,7 @@ from regobs.promql.durations import duration_text
 from regobs.promql.nodes import MatchOp
 from regobs.slo import outputs as slo
 from regobs.slo.jobs import JOB, exposer_of, scrape_jobs, scraped_how, targets_of_job
+from regobs.slo.log_address import AlertedLines, LogAddress
 from regobs.slo.rule_scope import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def build_files(
     compiled = replace(slo.compile_rules(pack, config), kept=tuple(kept))
     compiled.check()
     dashboards = grafana.Dashboards.of(pack, config, compiled.records, slos=len(compiled.slos))
-    compiled = compiled.showing(alert_panels(compiled, dashboards))
+    compiled = compiled.showing(alert_panels(compiled, dashboards), _log_addresses(config, pack, compiled))
     rules = compiled.files(tests=rule_tests)
     described = {"dashboards": dashboards.manifest(), "rules": compiled.manifest()}
     parts = (
@@ -193,6 +194,17 @@ def build_files(
     files = _merge(parts)
     files[MANIFEST] = _manifest(pack, config, described, files)
     return dict(sorted(files.items()))
+
+
+def _log_addresses(config: Config, pack: Pack, compiled: slo.CompiledRules) -> dict[AlertedLines, LogAddress]:
+    """Where the log lines of alerts are shown in Kibana; without an address of it no query is read."""
+    from regobs.kibana.log_view import has_addresses  # noqa: PLC0415 - as above
+
+    if not has_addresses(config):
+        return {}
+    from regobs.kibana.alert_links import log_addresses  # noqa: PLC0415 - loads the query language
+
+    return log_addresses(config, pack, set(compiled.log_lines.values()))
 
 
 def _for_mixin(compiled: slo.CompiledRules, written: Iterable[str]) -> MixinRules:

@@ -41,7 +41,7 @@ def log_view(config: Config, pack: Pack, name: str, *, period: Sequence[str] = G
     saved query has.
     """
     command = f"regobs logs run {name} registry.log"
-    if not config.kibana.url or config.flavor is not Flavor.GITLAB:
+    if not has_addresses(config):
         return LogView(_title(pack, name), command)
     from regobs.kibana.links import chosen_environment  # noqa: PLC0415 - as the docstring says
     from regobs.kibana.reading import read_environments  # noqa: PLC0415
@@ -62,6 +62,11 @@ def log_view(config: Config, pack: Pack, name: str, *, period: Sequence[str] = G
         for label, name in settings.fields.items()
     }
     return LogView(query.title, command, url, filters)
+
+
+def has_addresses(config: Config) -> bool:
+    """Whether there is a Kibana with the lines of these queries: GitLab's registry alone writes their messages."""
+    return bool(config.kibana.url) and config.flavor is Flavor.GITLAB
 
 
 # Stand for the times, filters and values while the rest is escaped: Grafana does not find its variables under percent

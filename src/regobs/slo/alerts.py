@@ -40,7 +40,16 @@ from regobs.promql.nodes import Binary, Call, Duration, Expr, Matcher, MatchOp, 
 from regobs.promql.printer import to_text
 from regobs.promql.series import known_metric
 from regobs.promql.walk import selectors
-from regobs.slo.links import dashboard_link, log_link, runbook_link, scope_words, since_of, slo_variables
+from regobs.slo.links import (
+    dashboard_link,
+    log_link,
+    log_query_of,
+    runbook_link,
+    scope_words,
+    since_of,
+    slo_variables,
+)
+from regobs.slo.log_address import AlertedLines
 from regobs.slo.model import Ratio, Slo, Tier, Windows, window_text
 from regobs.slo.recording import MORE_THAN_ONE, interval_of, lowest, number, number_of, recorded
 from regobs.slo.windows import evidence, fitting
@@ -259,11 +268,22 @@ def alert_texts(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
     }
 
 
-def _log_link(slo: Slo) -> dict[str, str]:
+def log_lines(slo: Slo, tier: Tier, config: Config) -> AlertedLines | None:
     """The log lines of what the SLO counts; none for metrics that the catalog does not know."""
+    component = _component(slo)
+    if component is None:
+        return None
+    return AlertedLines(log_query_of(component), slo_variables(config), since_of(tier.long))
+
+
+def _log_link(slo: Slo) -> dict[str, str]:
+    component = _component(slo)
+    return {} if component is None else log_link(component)
+
+
+def _component(slo: Slo) -> str | None:
     counted = slo.indicator.total.selector if isinstance(slo.indicator, Ratio) else slo.indicator.value
-    metric = next((found for node in selectors(counted) if (found := known_metric(node))), None)
-    return log_link(metric.component) if metric is not None else {}
+    return next((found.component for node in selectors(counted) if (found := known_metric(node))), None)
 
 
 def plain(value: Decimal) -> str:

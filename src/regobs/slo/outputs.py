@@ -26,8 +26,9 @@ from regobs.promql.unavailable import Unavailable
 from regobs.promql.walk import selectors
 from regobs.slo import rule_tests
 from regobs.slo.alert_tests import AlertCases, alert_test_files, check_alerts, read_alert_cases, untested
-from regobs.slo.alerts import NAMES, alert_rules, factor_text
+from regobs.slo.alerts import NAMES, alert_rules, factor_text, log_lines
 from regobs.slo.links import dashboard_path, since_of, slo_variables, with_panel
+from regobs.slo.log_address import AlertedLines, LogAddress
 from regobs.slo.model import Ratio, Slo, Windows, window_text
 from regobs.slo.recording import interval_of, rules_of
 from regobs.slo.routing import routing
@@ -41,10 +42,11 @@ _HEADER = "# Written by `regobs build` from alerts/ of the pack; change the sour
 
 @dataclass(frozen=True, slots=True)
 class CompiledSlo:
-    """An SLO with its one rule group."""
+    """An SLO with its one rule group. `logs` has the log lines that each alert leads to, as those of `RuleFile`."""
 
     slo: Slo
     group: dict[str, Any]
+    logs: Mapping[tuple[str, str], AlertedLines] = field(default_factory=dict)
 
 
 KEPT = "kept-names"  # the file of series that go on under the names of an older build
@@ -55,7 +57,8 @@ class CompiledRules:
     """All rules of a pack in a deployment's names. `left_out` has the SLOs that its registry cannot answer, and why.
 
     `operations` are those that only SLOs that are left out have. `kept` are groups of an older build's series, which
-    have a file of their own. `panels` are the ids of the panels that alerts lead to, by the alert's name.
+    have a file of their own. `panels` are the ids of the panels that alerts lead to, by the alert's name, `logs` the
+    addresses of the log lines that they lead to.
     """
 
     pack: Pack
@@ -66,10 +69,13 @@ class CompiledRules:
     operations: frozenset[str] = frozenset()
     kept: tuple[dict[str, Any], ...] = ()
     panels: Mapping[str, int] = field(default_factory=dict)
+    logs: Mapping[AlertedLines, LogAddress] = field(default_factory=dict)
 
-    def showing(self, panels: Mapping[str, int]) -> CompiledRules:
-        """The same rules, with alerts that lead to these panels of their dashboards."""
-        made = replace(self, panels=panels)
+    def showing(
+        self, panels: Mapping[str, int], logs: Mapping[AlertedLines, LogAddress] | None = None
+    ) -> CompiledRules:
+        """The same rules, with alerts that lead to these panels of their dashboards, and to log lines there."""
+        made = replace(self, panels=panels, logs=logs or {})
         made.__dict__.update(rule_files=self.rule_files, alert_cases=self.alert_cases)  # both are read already
         return made
 
@@ -92,14 +98,31 @@ class CompiledRules:
         return {name: [self._leading(group) for group in groups] for name, groups in found.items()}
 
     def _leading(self, group: dict[str, Any]) -> dict[str, Any]:
-        """A group whose alerts lead to their panels."""
-        return {**group, "rules": [self._at_its_panel(rule) for rule in group["rules"]]} if self.panels else group
+        """A group whose alerts lead to their panels and log lines."""
+        if not self.panels and not self.logs:
+            return group
+        return {**group, "rules": [self._linked(rule) if "alert" in rule else rule for rule in group["rules"]]}
 
-    def _at_its_panel(self, rule: dict[str, Any]) -> dict[str, Any]:
-        number, texts = self.panels.get(rule.get("alert", "")), rule.get("annotations", {})
-        if number is None or "dashboard_url" not in texts:
-            return rule
-        return {**rule, "annotations": {**texts, "dashboard_url": with_panel(texts["dashboard_url"], number)}}
+    def _linked(self, rule: dict[str, Any]) -> dict[str, Any]:
+        address, texts = self._address(rule), rule.get("annotations", {})
+        links = self._links(rule["alert"], texts, address.template if address is not None else "")
+        return {**rule, "annotations": {**texts, **links}} if links else rule
+
+    def _address(self, rule: dict[str, Any]) -> LogAddress | None:
+        lines = self.log_lines.get((rule["alert"], rule["expr"]))
+        return self.logs.get(lines) if lines is not None else None
+
+    def _links(self, alert: str, texts: dict[str, str], logs: str) -> dict[str, str]:
+        """The annotations of an alert that are other than in `texts`, where `logs` is the address of its log lines."""
+        number, board = self.panels.get(alert), texts.get("dashboard_url")
+        panel = {} if number is None or board is None else {"dashboard_url": with_panel(board, number)}
+        return panel | ({"logs_url": logs} if logs else {})
+
+    @cached_property
+    def log_lines(self) -> dict[tuple[str, str], AlertedLines]:
+        """The log lines that each alert leads to, by its name and expression."""
+        of_parts = (*(one.logs for one in self.slos), *(file.logs for file in self.rule_files))
+        return {alert: lines for logs in of_parts for alert, lines in logs.items()}
 
     @cached_property
     def groups(self) -> dict[str, list[WrittenYaml]]:
@@ -171,8 +194,20 @@ class CompiledRules:
             shape = rule_tests.shape(one.slo, one.group)
             tests = rule_tests.test_files(one.slo, windows, self.config, rules, whole=shape not in tested)
             tested.add(shape)
+            self._lead_tests(one, tests)
             found |= {f"{TESTS}/{file}": _text(data) for file, data in tests.items()}
         return found | {f"{TESTS}/{name}": _text(data) for name, data in self.alert_tests().items()}
+
+    def _lead_tests(self, one: CompiledSlo, tests: Mapping[str, Any]) -> None:
+        """Put the links of an SLO's alerts into what its tests expect."""
+        rules = {rule["labels"]["tier"]: rule for rule in one.group["rules"] if "alert" in rule}
+        groups = (group for file in tests.values() for group in file["tests"])
+        asked = (asked for group in groups for asked in group.get("alert_rule_test", ()))
+        for expected in (alert for question in asked for alert in question["exp_alerts"]):
+            labels, texts = expected["exp_labels"], expected["exp_annotations"]
+            rule = rules[labels["tier"]]
+            address = self._address(rule)
+            texts |= self._links(rule["alert"], texts, address.filled(labels) if address is not None else "")
 
     def manifest(self) -> dict[str, Any]:
         """What the rules consist of: SLOs with their tiers, alerts and records by name, what was left out and why."""
@@ -228,12 +263,15 @@ def compile_rules(pack: Pack, config: Config, *, reachable: bool = True) -> Comp
 def _compiled(slo: Slo, windows: Windows, config: Config, *, reachable: bool = True) -> CompiledSlo:
     """Raises Unavailable for an SLO of what the deployment lacks."""
     rules = [rule.data() for rule in rules_of(slo, windows.of(slo), config)]
+    alerts = alert_rules(slo, windows.of(slo), config, reachable=reachable)
     group = {
         "name": f"slo:{slo.name}",
         "interval": window_text(interval_of(slo, windows, config)),
-        "rules": [*rules, *alert_rules(slo, windows.of(slo), config, reachable=reachable)],
+        "rules": [*rules, *alerts],
     }
-    return CompiledSlo(slo, group)
+    lines = [log_lines(slo, tier, config) for tier in fitting(slo, windows.of(slo))]
+    pairs = ((str(rule["alert"]), str(rule["expr"])) for rule in alerts)
+    return CompiledSlo(slo, group, {pair: found for pair, found in zip(pairs, lines, strict=True) if found is not None})
 
 
 def _of_neighbours(slo: Slo) -> bool:

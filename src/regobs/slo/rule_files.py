@@ -33,11 +33,13 @@ from regobs.slo.links import (
     dashboard_link,
     dashboard_path,
     log_link,
+    log_query_of,
     period_about,
     runbook_link,
     scope_words,
     variables_of,
 )
+from regobs.slo.log_address import AlertedLines
 from regobs.slo.rule_scope import by_environment, is_widened, kept_labels, of_registry, scoped
 
 SUFFIX = ".rules.yaml"
@@ -115,9 +117,10 @@ _WRITTEN = Vocabulary(Flavor.GITLAB)
 class RuleFile:
     """One rule file in the deployment's names: `groups` as data, its `records` unscoped, and what was left out.
 
-    `paths` says where the dashboard of each alert is below Grafana's address; `own` are the alerts whose labels name
-    the place of the registry, not that of a neighbour; `widened` are the rules with a longer window than written,
-    because it held too few scrapes of this deployment.
+    `paths` says where the dashboard of each alert is below Grafana's address, `logs` which log lines it leads to, by
+    the name and expression of the alert; `own` are the alerts whose labels name the place of the registry, not that of
+    a neighbour; `widened` are the rules with a longer window than written, because it held too few scrapes of this
+    deployment.
     """
 
     name: str
@@ -125,6 +128,7 @@ class RuleFile:
     records: list[Record] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
+    logs: dict[tuple[str, str], AlertedLines] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
     widened: set[str] = field(default_factory=set)
 
@@ -205,6 +209,7 @@ def _read_rule(document: Document, path: Steps, expr: Expr, config: Config, resu
             if [one.labels for one in config.environments].count(environment.labels) > 1:
                 own = own | {"environment": environment.name}  # promtool takes alerts with the same labels for one
         made.append({**rule, "expr": to_text(one), "labels": own, "annotations": {**texts, "summary": summary}})
+        result.logs[name, made[-1]["expr"]] = AlertedLines(log_query_of(_component(bound)), chosen, period_about(bound))
     return made
 
 
@@ -241,10 +246,14 @@ def _texts(document: Document, path: Steps, rule: dict[str, Any], names: _LabelN
     result, bound = {}, names.bound
     for name, text in rule["annotations"].items():
         result[name] = names.translate(text, document.locate((*path, "annotations", name)))
-    component = next((metric.component for node in selectors(bound) if (metric := known_metric(node))), "")
     chosen = names.surviving(variables_of(bound, config))
     board = dashboard_link(config, dashboard_about(bound, config), chosen, period_about(bound))
-    return {**result, **runbook_link(rule["alert"], config), **board, **log_link(component)}
+    return {**result, **runbook_link(rule["alert"], config), **board, **log_link(_component(bound))}
+
+
+def _component(bound: Expr) -> str:
+    """The component of the catalog whose failures an alert is about: that of the first metric."""
+    return next((metric.component for node in selectors(bound) if (metric := known_metric(node))), "")
 
 
 class _LabelNames:
