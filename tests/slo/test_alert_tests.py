@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from regobs.config import read_config
 from regobs.documents import load_yaml
 from regobs.errors import RulesError
 from regobs.pack import Pack
@@ -69,3 +71,29 @@ def test_a_case_asks_whether_the_alert_fires_or_how_many_do(alerts: int | None, 
     (group,) = files["disk.15s.test.yaml"]["tests"]
     found = [(one["expr"], one["exp_samples"][0]["value"]) for one in group["promql_expr_test"]]
     assert found == [(f"{count} {end}", value) for end, value in asked]
+
+
+@pytest.mark.parametrize(
+    ("selectors", "fed", "asked"),
+    [
+        ("", ["one", "two"], "or vector(0)"),
+        ("cadvisor = 'pod=~\"registry-.*\"'\n", ["one", "two"], "or vector(0)"),
+        ("cadvisor = 'namespace=\"gitlab\"'\n", ["gitlab"], "> bool 0 or vector(0)"),
+    ],
+)
+def test_offenders_that_the_deployment_cannot_tell_apart_are_fed_once_and_not_counted(
+    selectors: str, fed: list[str], asked: str
+) -> None:
+    name = "container_memory_working_set_bytes"
+    given = tuple((f'{name}{{namespace="{one}", pod="a", container="registry"}}', "0x8") for one in ("one", "two"))
+    case = replace(ENDS, series=given, alerts=2)
+    rule = {"alert": "DiskFull", "expr": f"{name} == 0", "for": "0s"}
+    config = read_config(
+        f'[registry]\ncapabilities = ["kubernetes"]\n[prometheus.selectors]\n{selectors}', Path("regobs.toml")
+    )
+    cases = AlertCases("disk", load_yaml("{}", "disk.tests.yaml"), (case,))
+    files = alert_test_files([cases], [RuleFile("disk", [{"name": "disk", "rules": [rule]}])], config)
+    (group,) = files["disk.15s.test.yaml"]["tests"]
+    series = [one["series"] for one in group["input_series"]]
+    assert [namespace for one in series for namespace in re.findall('namespace="([^"]*)"', one)] == fed
+    assert group["promql_expr_test"][0]["expr"] == f'count(ALERTS{{alertname="DiskFull", alertstate="firing"}}) {asked}'

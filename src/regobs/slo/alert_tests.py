@@ -118,7 +118,9 @@ def alert_test_files(tests: Iterable[AlertCases], files: Iterable[RuleFile], con
             if rule and fed is not None:
                 every = _evaluated_every(case, rule, recorded)
                 file = found.setdefault(f"{test.name}.{_text(every)}{SUFFIX}", _file(built[test.name], every))
-                file["tests"].append(_group(case, rule, fed, max(1, len(fed) // max(1, len(case.series)))))
+                times = len(_environments(rule, config))
+                whole = len(fed) == times * len(case.series)
+                file["tests"].append(_group(case, rule, fed, case.alerts * times if case.alerts and whole else None))
     return found
 
 
@@ -240,12 +242,12 @@ def _ms(text: str) -> int:
     return found.ms if found is not None else 0  # the schema lets only durations through
 
 
-def _group(case: AlertCase, rule: Json, fed: list[dict[str, str]], times: int) -> Json:
-    """A test group of promtool, which asks when the alert fires; `times` is in how many environments."""
+def _group(case: AlertCase, rule: Json, fed: list[dict[str, str]], alerts: int | None) -> Json:
+    """A test group of promtool, which asks when the alert fires, and how many do where `alerts` says it."""
     named = f'alertname="{case.alert}", alertstate="firing"'
     count = f"count(ALERTS{{{named}}})"
-    firing = f"{count} or vector(0)" if case.alerts else f"{count} > bool 0 or vector(0)"
-    number = case.alerts * times if case.alerts else 1
+    firing = f"{count} or vector(0)" if alerts else f"{count} > bool 0 or vector(0)"
+    number = alerts or 1
     before = case.step * (2 if _looks_back(parse(rule["expr"])) else 1)
     end = case.step * (max(_length(values) for _, values in case.series) - 1) if case.series else 20 * case.step
     checks: list[tuple[str, int, int]] = []
@@ -285,12 +287,10 @@ def _fed(
     """The case's series in the deployment's names; None where the registry has one of them not.
 
     An alert of what is absent has them in each environment. Many cases feed the same series: `named` keeps what each is
-    called.
+    called. A case that counts its alerts is fed without the offenders that this deployment cannot tell apart.
     """
-    alone = not config.environments or not asks_absence(parse(rule["expr"]))
-    environments: tuple[Environment | None, ...] = (None,) if alone else config.environments
     fed = []
-    for one in environments:
+    for one in _environments(rule, config):
         for text, values in case.series:
             key = (text, one.name if one else "")
             try:
@@ -298,7 +298,35 @@ def _fed(
             except Unavailable:
                 return None
             fed.append({"series": named[key], "values": values})
-    return fed
+    return fed if case.alerts is None else _kept_apart(case, fed)
+
+
+def _environments(rule: Json, config: Config) -> tuple[Environment | None, ...]:
+    """Those in which a case is fed: all for an alert of what is absent, else one, whichever it is."""
+    alone = not config.environments or not asks_absence(parse(rule["expr"]))
+    return (None,) if alone else config.environments
+
+
+def _kept_apart(case: AlertCase, fed: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Without the series that differ from an earlier one of the case in a label which is the same in the deployment.
+
+    Selectors such as `namespace="gitlab"` choose one value where the case has two.
+    """
+    written: dict[tuple[int, str, str], str] = {}
+    kept = []
+    for number, one in enumerate(fed):
+        environment, place = divmod(number, len(case.series))
+        here = _labels(one["series"])
+        there = _labels(case.series[place][0])
+        pairs = [((environment, label, here[label]), said) for label, said in there.items() if label in here]
+        if all(written.get(key, said) == said for key, said in pairs):
+            written.update(pairs)
+            kept.append(one)
+    return kept
+
+
+def _labels(series: str) -> dict[str, str]:
+    return {matcher.label: matcher.value for node in selectors(parse(series)) for matcher in node.matchers}
 
 
 def _series(text: str, path: Steps, document: Document, config: Config, environment: Environment | None) -> str:
