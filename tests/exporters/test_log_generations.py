@@ -7,6 +7,7 @@ import gzip
 import lzma
 import os
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +90,53 @@ def test_a_named_pipe_among_the_files_holds_nothing_up(tmp_path: Path, caplog: p
     followed.files.close()
     assert followed.lines == list(range(followed.written))
     assert "a file cannot be read" in [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.parametrize("kind", ["looping", "named pipe", "socket"])
+@pytest.mark.parametrize("pattern", ["*.log", "broken.log"])
+def test_what_a_name_means_and_is_no_file_is_told_once_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, pattern: str
+) -> None:
+    file = tmp_path / "broken.log"
+    if kind == "looping":
+        file.symlink_to(file)
+    elif kind == "named pipe":
+        os.mkfifo(file)
+    else:
+        with socket.socket(socket.AF_UNIX) as plug:
+            plug.bind(str(file))
+    (tmp_path / "folder.log").mkdir()
+    (tmp_path / "dangling.log").symlink_to(tmp_path / "gone")  # as those of the kubelet do for a moment
+    followed = Followed(tmp_path, pattern)
+    for _ in range(3):
+        followed.write()
+        followed.read()
+    told = [record for record in caplog.records if record.getMessage() == "a file cannot be read"]
+    assert [record.__dict__["file"] for record in told] == [str(file)]
+    assert followed.files.unreadable == 1
+    file.unlink()
+    followed.read()
+    assert followed.files.unreadable == 0
+    followed.files.close()
+    assert followed.lines == ([] if pattern == "broken.log" else list(range(followed.written)))
+
+
+def test_a_packed_file_of_other_content_beside_the_plain_one_is_read_and_a_copy_is_not(
+    tmp_path: Path, followed: Followed
+) -> None:
+    followed.write()
+    followed.read()
+    followed.log.rename(tmp_path / "app.log.1")
+    followed.write()
+    rest = b"".join(b"%d %s\n" % (number, b"x" * 20) for number in range(6, 9))
+    with gzip.open(tmp_path / "app.log.1.gz", "wb") as file:
+        file.write(rest)
+    followed.read()
+    with gzip.open(tmp_path / "app.log.2.gz", "wb") as file:
+        file.write((tmp_path / "app.log.1").read_bytes())
+    shutil.copy(tmp_path / "app.log.1", tmp_path / "app.log.2")
+    followed.read()
+    assert sorted(followed.lines) == list(range(9))
 
 
 def test_a_name_that_no_file_has_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

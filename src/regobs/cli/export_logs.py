@@ -124,7 +124,7 @@ def _end(came: FilesRead) -> None:
     """Tell what could not be read, as every command that reads logs does."""
     from regobs.logs.reading.outcome import NO_LINES, refuse  # noqa: PLC0415
 
-    refuse(came.unread, came.broken)
+    refuse(came.unread, came.broken, came.unopened)
     if came.empty:
         click.echo(NO_LINES, err=True)
 

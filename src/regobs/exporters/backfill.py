@@ -83,16 +83,16 @@ def backfill(
     counter, history = LogCounter(flavor, namespaces=namespaces, declared=declared), _History()
     due: int | None = None
     seen: dict[str, LinesSeen] = {}
-    names, tars = distinct_files(files, warn)
+    names, tars, unopened = distinct_files(files, warn)
     for end, lines, unwrapper in lines_by_time(names, step, seen, counter.unwrapper):
         while due is not None and end is not None and due < end:
             history.add(counter, due, step)
             due = max(due + step, end - step) if end - due > max(DAY, step) else due + step
         due = end if due is None else due
         counter.count(lines, unwrapper)
-    came = summed(seen, tars)
+    came = summed(seen, tars, unopened)
     if came.nothing:
-        refuse(came.unread, came.broken)
+        refuse(came.unread, came.broken, came.unopened)
     if came.empty:
         return history.text(), came
     if due is None:

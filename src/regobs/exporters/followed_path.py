@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic, time
 
 from regobs.exporters.failed_reads import FailedReads
-from regobs.exporters.log_folders import GONE
+from regobs.exporters.log_folders import NO_FILE
 from regobs.exporters.log_generations import (
     FilePlace,
     FollowedFile,
@@ -391,7 +391,7 @@ class FollowedPath:
                 offset = self._known.counted(one) if place is None else 0  # of a new name: what it is a copy of
                 file = FollowedFile(self.path, one.open(), offset, place)
         except OSError as fault:
-            if fault.errno not in GONE:
+            if fault.errno not in NO_FILE:
                 self.unreadable[self.path] = Unreadable.of(self.path, fault)
             return None
         if place is not None:

@@ -16,6 +16,7 @@ _TICK = 0.1  # seconds; changes of a folder that are closer together may have on
 MARKS = (".", "-", "_")  # behind a name, or before its ending, in the names of its rotations: logrotate, lumberjack
 _GUESSED = tuple(f".{number}{packed}" for number in range(1, 10) for packed in ("", ".gz"))  # as logrotate numbers them
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+NO_FILE = GONE - {errno.ELOOP}  # of a name that leads to nothing yet; a link that leads to itself never will
 
 
 class Listing:

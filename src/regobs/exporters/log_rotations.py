@@ -13,13 +13,15 @@ from regobs.exporters.log_generations import FilePlace, FollowedFile, Generation
 from regobs.exporters.unreadable_files import Unreadable, unreadable_file
 from regobs.logs.reading.sources import place_in_set
 
+_TELLS = 1024  # bytes of a start that two logs do not share: their first times differ
 _ATTEMPTS, _PAUSE = 20, 0.005  # to read names while they are changed; seconds between two attempts
 
 
 class Generations:
     """The files that may hold what was written under a name: itself and its rotations, oldest first.
 
-    A packed file beside its plain one is still being written, and is left out; one that is damaged is unreadable. Where
+    A packed file that begins as the plain one beside it is still being written, and is left out; one that is damaged is
+    unreadable. Where
     a rotation goes on while the names are read, they are read again. `former` are files that the name led to before,
     with rotations of their own.
     """
@@ -35,8 +37,7 @@ class Generations:
                 break
             self.close()
             sleep(_PAUSE)
-        names = {*self._found, *self.unreadable}
-        self.ready = [one for one in self._found.values() if not one.packed or one.path.rpartition(".")[0] not in names]
+        self.ready = [one for one in self._found.values() if not one.packed or not self._may_be_copied(one)]
         for one in self.ready[:]:
             if damage := one.damage:
                 self.unreadable[one.path] = Unreadable.of(one.path, damage)
@@ -59,6 +60,15 @@ class Generations:
         for one in self._found.values():
             one.close()
 
+    def _may_be_copied(self, packed: Generation) -> bool:
+        """Whether it stands beside its plain file and holds nothing that tells it from that one."""
+        name = packed.path.rpartition(".")[0]
+        plain = self._found.get(name)
+        if plain is None:
+            return name in self.unreadable
+        known, start = packed.start(_TELLS)
+        return plain.start(known) == (known, start)
+
     def _list(self, folders: Folders) -> list[Listing]:
         """Open each file once, though it has several names. A file that `path` leads to is called so."""
         seen = set[tuple[int, int]]()
@@ -79,7 +89,7 @@ class Generations:
         try:
             one = Generation(path)
         except OSError as fault:
-            found = unreadable_file(path, fault)
+            found = unreadable_file(path, fault, named=path == self.path)
             if found is not None and (found.identity is None or found.identity not in seen):
                 self.unreadable[path] = found
                 seen |= {found.identity} if found.identity else set()

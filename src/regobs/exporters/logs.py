@@ -65,7 +65,7 @@ def count_once(
     """
     counter = LogCounter(flavor, namespaces=namespaces, declared=declared)
     seen: dict[str, LinesSeen] = {}
-    names, tars = distinct_files(files, warn)
+    names, tars, unopened = distinct_files(files, warn)
     for name in names:
         unwrapper = counter.unwrapper(name)
         with open_log(name, sys.stdin.buffer) as file:
@@ -75,9 +75,9 @@ def count_once(
                 seen[shown].read(part)
                 counter.count(part.contents, unwrapper)
             seen[shown].end()
-    came = summed(seen, tars)
+    came = summed(seen, tars, unopened)
     if came.nothing:
-        refuse(came.unread, came.broken)
+        refuse(came.unread, came.broken, came.unopened)
     counter.warn_refused(warn)
     return ExporterInstruments(counter.all_totals).render(openmetrics=openmetrics).decode(), came
 

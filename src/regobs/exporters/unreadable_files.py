@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 from time import time
 
-from regobs.exporters.log_folders import GONE
+from regobs.exporters.log_folders import GONE, NO_FILE
 from regobs.exporters.log_generations import open_file
 from regobs.exporters.packed_files import DamagedError
 
@@ -73,9 +73,15 @@ def _written(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def unreadable_file(path: str, fault: OSError) -> Unreadable | None:
-    """A file that could not be opened; None where it is gone, or is no file that has lines."""
-    if fault.errno in GONE:
+def unreadable_file(path: str, fault: OSError, *, named: bool = True) -> Unreadable | None:
+    """A file that could not be opened; None where it is gone, or is a folder.
+
+    `named`: a name or a pattern means it, so that a link to itself, a socket, a pipe or a device is told too. One that
+    only stands beside a log is none of its rotations.
+    """
+    if fault.errno in (NO_FILE if named else GONE):  # a link to what is not there may wait for its file
         return None
     found = Unreadable.of(path, fault)
-    return found if found.status is None or stat.S_ISREG(found.status.st_mode) else None
+    if found.status is None or stat.S_ISREG(found.status.st_mode):
+        return found
+    return found if named and not stat.S_ISDIR(found.status.st_mode) else None

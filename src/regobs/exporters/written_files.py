@@ -2,69 +2,65 @@
 
 from __future__ import annotations
 
+import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from regobs.logs.reading.read import raw_blocks
+from regobs.common.reasons import reason_of
+from regobs.logs.reading.copies import LogContent
 from regobs.logs.reading.sources import STDIN, in_time_order, matching, without_tars
 
-_START = 1 << 12  # bytes that two different logs do not share: their first times differ
-_PIECE = 1 << 20
+
+class Distinct(NamedTuple):
+    """The names of files that are counted, the archives of tar beside them, and what cannot be opened, with reasons."""
+
+    names: list[str]
+    tars: tuple[str, ...]
+    unopened: tuple[str, ...]
 
 
-def distinct_files(files: Sequence[str], warn: Callable[[str], None]) -> tuple[list[str], tuple[str, ...]]:
+def distinct_files(files: Sequence[str], warn: Callable[[str], None]) -> Distinct:
     """The names of the files that names, folders and patterns mean, `-` where it is named; each content once.
 
     Of a file under two names, of a packed copy and of one that is the beginning of another only one is left, and
-    `warn` is told of the others. Behind them stand the archives of tar, which are not read.
+    `warn` is told of the others.
     """
-    given = list(dict.fromkeys(path for file in files if file != STDIN for path in matching(file)))
+    meant = dict.fromkeys(path for file in files if file != STDIN for path in matching(file, opened=False))
+    faults = {path: fault for path in meant if (fault := _fault_of(path, alone=len(meant) == 1))}
+    given = [path for path in meant if path not in faults]
     kept, tars = without_tars(in_time_order(given))
-    chosen = {path: _Content(path) for path in kept}
+    chosen = {path: LogContent(path) for path in kept}
     for path in given:
         if path not in chosen and str(path) not in tars:
-            warn(f"{path}: another name or a packed copy of a file that is counted, left out")
+            warn(f"{path}: another name or a copy of a file that is counted, left out")
     for path, twin in _twins(chosen):
         warn(f"{path}: holds nothing that {twin} does not, left out")
         del chosen[path]
-    return [*map(str, chosen), *([STDIN] if STDIN in files else [])], tars
+    names = [*map(str, chosen), *([STDIN] if STDIN in files else [])]
+    return Distinct(names, tars, tuple(f"{path}: {fault}" for path, fault in faults.items()))
 
 
-class _Content:
-    """What a file holds, unpacked. A pipe can be read once, and is not looked at."""
+def _fault_of(path: Path, *, alone: bool) -> str:
+    """Why a file cannot be read, nothing where it can.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._regular = stat.S_ISREG(path.stat().st_mode)
-
-    @property
-    def start(self) -> bytes:
-        """Its first bytes; none of a pipe."""
-        return next(self._pieces(_START), b"") if self._regular else b""
-
-    def begins(self, other: _Content) -> bool:
-        """Whether the other begins with all that this one holds."""
-        for mine, others in zip_longest(self._pieces(_PIECE), other._pieces(_PIECE), fillvalue=b""):
-            if mine != others:
-                return others.startswith(mine)
-        return True
-
-    def _pieces(self, size: int) -> Iterator[bytes]:
-        """The content in pieces of one size; what is broken of an archive is left out."""
-        held = bytearray()
-        with self._path.open("rb") as file:
-            for block, _ in raw_blocks(file):
-                held += block
-                while len(held) >= size:
-                    yield bytes(held[:size])
-                    del held[:size]
-        if held:
-            yield bytes(held)
+    Nobody may write to a named pipe: it is read where it is all that is named, and else told, as a socket is. A pipe
+    without a name of its own, which a shell makes of `<(...)`, has a writer.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            with path.open("rb"):
+                return ""
+    except OSError as fault:
+        return reason_of(fault)
+    if stat.S_ISFIFO(mode) and (alone or not os.path.lexists(os.path.realpath(path))):
+        return ""
+    return "it is a named pipe" if stat.S_ISFIFO(mode) else "it is no regular file"
 
 
-def _twins(contents: dict[Path, _Content]) -> list[tuple[Path, Path]]:
+def _twins(contents: dict[Path, LogContent]) -> list[tuple[Path, Path]]:
     """The files that hold nothing that another one does not hold, each with that other."""
     alike: dict[bytes, list[Path]] = {}
     found: list[tuple[Path, Path]] = []
@@ -81,7 +77,7 @@ def _twins(contents: dict[Path, _Content]) -> list[tuple[Path, Path]]:
     return found
 
 
-def _sort_in(path: Path, group: list[Path], contents: dict[Path, _Content], found: list[tuple[Path, Path]]) -> None:
+def _sort_in(path: Path, group: list[Path], contents: dict[Path, LogContent], found: list[tuple[Path, Path]]) -> None:
     """Put a file among those that begin alike, in the place of what it holds as well."""
     for other in group[:]:
         if contents[path].begins(contents[other]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -44,8 +46,26 @@ def test_a_file_is_read_once_whatever_it_is_called(tmp_path: Path) -> None:
 
 def test_a_log_that_is_being_compressed_is_read_from_its_original(tmp_path: Path) -> None:
     plain, packed, alone = _made(tmp_path, ["app.log.1", "app.log.1.gz", "app.log.2.gz"])
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert in_time_order([packed, plain, alone]) == [alone, plain]
     assert in_time_order([packed, alone]) == [alone, packed]
+
+
+def test_of_a_plain_and_a_packed_file_that_which_holds_more_is_read_and_both_where_neither_holds_all(
+    tmp_path: Path,
+) -> None:
+    plain, packed = _made(tmp_path, ["app.log.1", "app.log.1.gz"])
+    cases = {b"": [plain], b"0": [plain], b"00": [packed], b"1": [packed, plain], b"0\n": [packed]}
+    for content, expected in cases.items():
+        packed.write_bytes(gzip.compress(content))
+        assert in_time_order([packed, plain]) == expected, content
+    noise = os.urandom(5000)
+    plain.write_bytes(noise)
+    packed.write_bytes(gzip.compress(noise)[:3000])  # still being written
+    assert in_time_order([packed, plain]) == [plain]
+    plain.write_bytes(b"")
+    packed.write_bytes(gzip.compress(b"1"))
+    assert in_time_order([packed, plain]) == [packed, plain]
 
 
 @given(st.lists(st.integers(0, 99999), min_size=1, max_size=8, unique=True))

@@ -84,15 +84,16 @@ class FilesRead(NamedTuple):
     broken: tuple[str, ...] = ()
     nothing: bool = False  # nothing can be answered from any, and one is not empty
     empty: bool = False
+    unopened: tuple[str, ...] = ()  # what there is and cannot be opened, each with the reason
 
 
-def summed(seen: Mapping[str, LinesSeen], tars: Iterable[str] = ()) -> FilesRead:
-    """What came of files by their names, beside archives that were left out."""
+def summed(seen: Mapping[str, LinesSeen], tars: Iterable[str] = (), unopened: Iterable[str] = ()) -> FilesRead:
+    """What came of files by their names, beside archives that were left out and files that cannot be opened."""
     unread = (*(name for name, one in seen.items() if one.unread), *tars)
     empty = bool(seen) and not unread and all(one.empty for one in seen.values())
     nothing = not empty and all(one.nothing or one.empty for one in seen.values())
     broken = tuple(name for name, one in seen.items() if one.broken)
-    return FilesRead(unread, broken, nothing, empty)
+    return FilesRead(unread, broken, nothing, empty, tuple(unopened))
 
 
 def looked_at(files: Iterable[tuple[str, Path]], tars: Iterable[str] = ()) -> FilesRead:
@@ -110,13 +111,16 @@ def looked_at(files: Iterable[tuple[str, Path]], tars: Iterable[str] = ()) -> Fi
     return summed(seen, tars)
 
 
-def refuse(unread: Iterable[str], cut: Iterable[str]) -> None:
-    """Raise InputError where logs could not be read, or not to their end: `unread` had no line, `cut` are broken."""
+def refuse(unread: Iterable[str], cut: Iterable[str], unopened: Iterable[str] = ()) -> None:
+    """Raise InputError where logs could not be read, or not to their end: `unread` had no line, `cut` are broken.
+
+    `unopened` are files that cannot be opened, each with the reason.
+    """
     ended = list(dict.fromkeys(cut))
     left = [name for name in dict.fromkeys(unread) if name not in ended]
     tars = [name for name in left if _begins(name, is_tar)]
     none = [name for name in left if name not in tars]
-    told = ((ended, broken), (tars, tar_fault), (none, nothing_read))
+    told = ((ended, broken), (tars, tar_fault), (none, nothing_read), (list(unopened), not_opened))
     faults = [fault(names) for names, fault in told if names]
     if len(faults) > 1:
         raise InputError(
@@ -136,6 +140,16 @@ def broken(files: Iterable[str]) -> InputError:
         value=", ".join(files),
         expected="whole files",
         next_step="copy or rotate them anew; a file that is being packed now is whole a little later",
+    )
+
+
+def not_opened(files: Iterable[str]) -> InputError:
+    """That files are there and cannot be opened, each with the reason; what the others hold was read."""
+    return InputError(
+        "a file cannot be read",
+        value="; ".join(files),
+        expected="regular files that this user may read",
+        next_step="mend or remove it, or give a pattern that does not mean it; a pipe is read as `-`, or named alone",
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from regobs.errors import InputError, Location
+from regobs.logs.reading.copies import PACKED, without_packed_copies
 from regobs.logs.reading.listed import is_batch
 from regobs.logs.reading.looks import has_bare_values, has_batches, has_other_forms, has_over_long, has_wrapped_objects
 from regobs.logs.reading.read import (
@@ -38,7 +39,6 @@ STDIN = "-"
 STDIN_NAME = "(standard input)"
 
 _OF_SVLOGD = frozenset({"config", "lock", "newstate", "state"})
-_PACKED = re.compile(r"\.(?:gz|zst|xz|bz2)\Z")
 # What logrotate, the kubelet and lumberjack (Go) write, each with what tells one file of a set from the others.
 _NUMBERED = re.compile(r"(?P<stem>.+)\.(?P<number>[0-9]{1,5})")
 _DATED = re.compile(
@@ -228,13 +228,17 @@ def names(files: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     return [*map(str, logs), *([STDIN] if STDIN in files else [])], tars
 
 
-def matching(file: str) -> list[Path]:
-    """A file that exists, those of a folder, or those that a pattern means. Raises InputError when none can be read."""
+def matching(file: str, *, opened: bool = True) -> list[Path]:
+    """A file that exists, those of a folder, or those that a pattern means. Raises InputError when none can be read.
+
+    Without `opened` one of them may be what cannot be read: the caller looks at each.
+    """
     refuse_address(file)
     if Path(file).is_dir():
         paths, kind = _of_folder(Path(file)), "a folder without a log"
     else:
-        found = [file] if Path(file).exists() else sorted(glob.glob(file, recursive=True))  # noqa: PTH207 - keeps `**`
+        there = Path(file).exists() or (not opened and os.path.lexists(file))
+        found = [file] if there else sorted(glob.glob(file, recursive=True))  # noqa: PTH207 - keeps `**`
         paths, kind = [Path(name) for name in found if not Path(name).is_dir()], "no such file"
     if not paths:
         raise InputError(
@@ -243,11 +247,18 @@ def matching(file: str) -> list[Path]:
             expected="log files",
             next_step="give files, a folder, a pattern such as 'logs/*.gz', or -",
         )
-    for path in paths:
+    for path in paths if opened else ():
         try:
             if stat.S_ISREG(path.stat().st_mode):  # whoever opens a pipe must read it
                 with path.open("rb"):
                     pass
+            elif str(path) != file:
+                raise InputError(
+                    "no regular file",
+                    location=Location(str(path)),
+                    expected=f"log files for {file}",
+                    next_step="give a pattern that does not mean it: a pipe is read where it is named, or as -",
+                )
         except OSError as fault:
             raise InputError("cannot be read", location=Location(str(path)), value=fault.strerror) from None
     return paths
@@ -266,14 +277,13 @@ def in_time_order(paths: Iterable[Path]) -> list[Path]:
     """The files, those of one rotated set from the oldest to the one that is written, each content once.
 
     Sets stay in the order in which their first file is given. A file that is given twice, by another name of the same
-    file or as a copy that is being compressed beside its original, is read once.
+    file or as a packed copy beside its original, is read once.
     """
     once: dict[tuple[int, int], Path] = {}
     for path in paths:
         status = path.stat()
         once.setdefault((status.st_dev, status.st_ino), path)
-    names = {str(path) for path in once.values()}
-    kept = [path for path in once.values() if not (_PACKED.search(path.name) and _PACKED.sub("", str(path)) in names)]
+    kept = without_packed_copies(once.values())
     first: dict[str, int] = {}
     for path in kept:
         first.setdefault(place_in_set(path)[0], len(first))
@@ -282,7 +292,7 @@ def in_time_order(paths: Iterable[Path]) -> list[Path]:
 
 def place_in_set(path: Path) -> tuple[str, int, str, int]:
     """The set of a file, and its place there: dated ones, then numbered ones from the highest, then the one in use."""
-    name = _PACKED.sub("", path.name)
+    name = PACKED.sub("", path.name)
     if found := _DATED.fullmatch(name):
         return str(path.with_name(found["stem"] + (found["end"] or ""))), 0, re.sub(r"\D", "", found["date"]), 0
     if found := _NUMBERED.fullmatch(name):
