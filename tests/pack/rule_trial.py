@@ -47,8 +47,10 @@ EQUIVALENT = {
     ("RegistryNotificationsSlow", "count by +alertname"),
     # The limiter is one instance of Redis, which a matcher chooses.
     ("RegistryRateLimiterUnreachable", "and on -exported_instance"),
-    # An objective has one kind of burn, and a matcher chooses its tier, which only the routing reads.
+    # An objective has one kind of burn.
     ("RegistryBurnOver", "count by +alertname"),
+    # A matcher chooses the tier. Its label is for the routing, which
+    # `test_what_holds_a_burn_back_has_the_labels_that_must_be_equal` asks.
     ("RegistryBurnOver", "count by -tier"),
 }
 

@@ -8,8 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from regobs.catalog.model import Capability
+from regobs.pack import bundled
+from regobs.promql.infer import infer
+from regobs.promql.parse import parse
 from regobs.slo import outputs
 from tests.pack.made_outages import ALONE, ALWAYS, LENGTH, OUTAGES, START, TWICE, Outage, recording
 from tests.pack.replay import Fired, replay
@@ -178,6 +182,23 @@ def test_a_burn_that_few_requests_keep_up_is_not_told_while_they_go_well(
     over = Fired("RegistryBurnOver", 'slo="blob-upload-availability", tier="1h"', 0, 3600)
     burn = Fired("RegistryAvailabilityBurn", f'slo="{slo}", tier="1h"', 600, 3600)
     assert bool(told(build, [over, burn])) is announced
+
+
+def test_what_holds_a_burn_back_has_the_labels_that_must_be_equal() -> None:
+    text = yaml.safe_load((bundled() / "alerts/routing.yaml").read_text())
+    asked = {
+        name: set(rule["equal"])
+        for rule in text["inhibit_rules"]
+        for matcher in rule.get("source_matchers", ())
+        for name in re.findall(r"Registry\w+", matcher)
+        if name in ("RegistryBurnOver", "RegistryOutageInWindow")
+    }
+    assert asked == {"RegistryBurnOver": {"slo", "tier"}, "RegistryOutageInWindow": {"tier"}}
+    for name, labels in asked.items():
+        for group in (group for file in bundled_rules().rule_files for group in file.groups):
+            for rule in (rule for rule in group["rules"] if rule.get("alert") == name):
+                kept = set(infer(parse(rule["expr"])).labels or ()) | set(rule["labels"])
+                assert labels <= kept, name
 
 
 @pytest.mark.parametrize(("operation", "announced"), [("notification", False), ("blob_upload", True)])
