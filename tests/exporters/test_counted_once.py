@@ -7,6 +7,7 @@ import gzip
 import lzma
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,12 @@ def broken(folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> Path:
             plug.bind(str(file))
     else:
         file.touch()
+        really: Callable[..., Any] = Path.open
 
-        def closed(path: Path, mode: str = "rb") -> Any:
+        def closed(path: Path, *words: Any, **options: Any) -> Any:
             if path == file:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-            return os.fdopen(os.open(path, os.O_RDONLY), mode)
+            return really(path, *words, **options)
 
         monkeypatch.setattr(Path, "open", closed)
     return file
@@ -47,7 +49,8 @@ def broken(folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_packed_file_of_other_content_beside_a_plain_one_counts_too(
     tmp_path: Path, mode: list[str], name: str, ending: str
 ) -> None:
-    pack = {".gz": gzip.compress, ".xz": lzma.compress}[ending]
+    packers: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress}
+    pack = packers[ending]
     (tmp_path / name).write_text("".join(map(access, range(300))), encoding="utf-8")
     (tmp_path / f"{name}{ending}").write_bytes(pack("".join(map(access, range(1000, 1400))).encode()))
     for files in ([str(tmp_path / "reg*")], [str(tmp_path / name), str(tmp_path / f"{name}{ending}")]):
