@@ -173,18 +173,36 @@ def test_every_way_to_write_a_table_is_changed_in_its_place(text: str, tmp_path:
 
 def test_capabilities_that_were_said_stay_where_the_flavor_has_them(tmp_path: Path) -> None:
     said = '[registry]\nflavor = "gitlab"\ncapabilities = ["cdn"]\n'
-    assert changes(SEEN, said, tmp_path)[0] == {"registry.capabilities": ["redis", "cdn"]}
+    assert changes(SEEN, said, tmp_path)[0] == {"registry.capabilities": ["cdn", "redis"]}
     distribution = replace(SEEN, flavor=Observed(Flavor.DISTRIBUTION, "label handler"), capabilities={})
     assert changes(distribution, said, tmp_path)[0]["registry.capabilities"] == []
 
 
 @pytest.mark.parametrize("clustered", [True, False])
-def test_a_cluster_that_cannot_be_here_is_proposed_to_be_taken_out(clustered: bool, tmp_path: Path) -> None:
-    text = '[registry]\ncapabilities = ["redis", "kubernetes", "cdn"]\n'
-    named, config, _ = changes(replace(SEEN, clustered=clustered), text, tmp_path)
-    assert (Capability.KUBERNETES in config.capabilities) is clustered
-    assert Capability.CDN in config.capabilities
-    assert ("registry.capabilities" in named) is not clustered
+def test_kubernetes_of_the_file_stays_where_no_cluster_can_be_and_is_told(clustered: bool, tmp_path: Path) -> None:
+    file = tmp_path / "regobs.toml"
+    file.write_text('[registry]\ncapabilities = ["redis", "kubernetes", "cdn"]\n')
+    proposal = changed_settings(replace(SEEN, clustered=clustered), load_config(file))
+    assert (proposal.settings, proposal.text) == ((), file.read_text())
+    assert any("kubernetes of the file stays" in line for line in proposal.unknown) is not clustered
+
+
+def test_what_another_flavor_does_not_have_is_told_to_go(tmp_path: Path) -> None:
+    file = tmp_path / "regobs.toml"
+    file.write_text('[registry]\nflavor = "gitlab"\ncapabilities = [\n  "cdn",  # ours\n  "redis",\n]\n')
+    seen = replace(SEEN, flavor=Observed(Flavor.DISTRIBUTION, "label handler"), capabilities={})
+    proposal = changed_settings(seen, load_config(file))
+    (setting,) = (one for one in proposal.settings if one.key == "capabilities")
+    assert "without cdn: flavor distribution has no such part" in setting.reason
+    assert "# ours" in proposal.text
+
+
+def test_labels_of_targets_that_the_file_says_stay_in_their_order(tmp_path: Path) -> None:
+    text = '[labels]\ntarget_labels = [ "instance", "job", # two\n "team", "zone" ] # three\n'
+    seen = replace(SEEN, capabilities={}, target_labels={"job": ("a",), "rack": ("1", "2")})
+    named, _, after = changes(seen, '[registry]\nflavor = "gitlab"\n' + text, tmp_path)
+    assert named == {"labels.target_labels": ["instance", "job", "team", "zone", "rack"]}
+    assert after.endswith(text.replace('"zone" ]', '"zone", "rack" ]'))
 
 
 @pytest.mark.parametrize(

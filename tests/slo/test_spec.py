@@ -220,6 +220,39 @@ def test_a_plain_selector_in_gitlabs_names_is_a_source(tmp_path: Path) -> None:
     assert 'code=~"5..", handler="tags"' in files["prometheus/rules/slo-small.yaml"].decode()
 
 
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ('{"registry.http.requests",code=~"5.."}', "registry.http.requests"),
+        ('{__name__="registry.http.requests"}', "registry.http.requests"),
+        ('my_total{"a.b"="x"}', "a.b"),
+        ('sum(rate(my_total{"a.b"="x"}[5m]))', "a.b"),
+        ('my_total{"a_b"="x"}', None),
+    ],
+)
+@pytest.mark.parametrize("side", ["good", "total", "raw"])
+def test_a_name_in_quotes_is_refused_in_every_part_of_a_ratio(
+    query: str, name: str | None, side: str, tmp_path: Path
+) -> None:
+    source = f"{{metricSource: {{type: Prometheus, spec: {{query: '{query}'}}}}}}"
+    other = "{metricSource: {type: catalog, spec: {metric: http.REQUESTS}}}"
+    head, tail = SMALL.split("      ratioMetric:\n")
+    rest = tail[tail.index("  budgetingMethod") :]
+    parts = {"good": source if side == "good" else other, "total": source if side == "total" else other}
+    if side == "raw":
+        rest = rest.replace("{target: 0.999}", "{target: 0.999, op: lte, value: 5}")
+        text = f"{head}      thresholdMetric: {source}\n{rest}"
+    else:
+        text = f"{head}      ratioMetric: {{counter: true, good: {parts['good']}, total: {parts['total']}}}\n{rest}"
+    if name is None:
+        outputs.load_slos(pack_of(tmp_path, one=text), GITLAB)
+        return
+    with pytest.raises(SloError, match="is a name in quotes, which Prometheus before 3") as caught:
+        outputs.load_slos(pack_of(tmp_path, one=text), GITLAB)
+    line = next(number for number, one in enumerate(text.splitlines(), 1) if "Prometheus" in one)
+    assert (caught.value.location.line, caught.value.value) == (line, name)  # type: ignore[union-attr]
+
+
 def test_the_bundled_documents_are_read() -> None:
     slos = read_slos(BUNDLED, GITLAB)
     assert len(slos) == 29

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from tomlkit.items import InlineTable
+from tomlkit.items import Array, InlineTable
 
 from regobs.catalog.model import NEWEST, Capability, Exposer
 from regobs.common.table import escape
@@ -19,6 +19,7 @@ from regobs.config.document import read_text
 from regobs.config.loading import DEFAULT_NAME
 from regobs.config.model import DAY, JOB_IS_REGISTRY, capabilities_of
 from regobs.config.reading import LONGEST_SCRAPE
+from regobs.doctor.arrays import changed, in_order
 from regobs.doctor.beside import untold
 from regobs.doctor.content import groups_with_interval
 from regobs.doctor.facts import NAMESPACE_LABELS, POD_LABELS
@@ -76,7 +77,7 @@ def changed_settings(
     usual = usual_targets(pack or find_pack(config=config))
     file = config.source or Path(DEFAULT_NAME)
     text = read_text(file, option="--config") if config.source else ""
-    settings = _that_change([*more, *_settings(seen, config, usual)], text, file)
+    settings = _that_change(_as_written([*more, *_settings(seen, config, usual)], text), text, file)
     return _proposal(
         str(file), settings, text, _apply(text, settings) if settings else text, tuple(_unknown(seen, config))
     )
@@ -117,7 +118,7 @@ def _as_seen(seen: Observation, config: Config, usual: Usual) -> Iterator[Propos
     if not config.source:
         scraped = [*of_registries(seen, placing), *scraped]
     yield from _registry(seen, config)
-    yield from _labels(seen)
+    yield from _labels(seen, config)
     yield from _prometheus(seen, config)
     yield from (one for one in scraped if one.table[0] == "prometheus")
     yield from _selectors(seen, config)
@@ -137,20 +138,20 @@ def _registry(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
             f"the newest that regobs knows: {seen.source} shows no version, and {config.version} is of another flavor"
         )
         yield ProposedSetting(table, "version", str(NEWEST[flavor]), newest)
-    said = config.capabilities & capabilities_of(flavor) if config.source else frozenset[Capability]()
-    strange = {Capability.KUBERNETES} & (said - seen.capabilities.keys()) if not seen.clustered else set[Capability]()
-    said -= strange
+    said = config.capabilities if config.source else frozenset[Capability]()
+    foreign = [one for one in Capability if one in said - capabilities_of(flavor)]
+    said &= capabilities_of(flavor)
     chosen = [one.value for one in Capability if one in said or one in seen.capabilities]
     reasons = [f"{one.value}: {why}" for one, why in seen.capabilities.items() if one not in said]
     kept = [one for one in chosen if one not in seen.capabilities]
     reasons += [f"{', '.join(kept)}: said before"] if kept else []
-    reasons += [f"without {one.value}: no target here has a pod or a namespace" for one in strange]
+    reasons += [f"without {one.value}: flavor {flavor.value} has no such part" for one in foreign]
     yield ProposedSetting(
         table, "capabilities", chosen, "\n".join(reasons) or "no series of an optional part of the registry was seen"
     )
 
 
-def _labels(seen: Observation) -> Iterator[ProposedSetting]:
+def _labels(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
     table = ("labels",)
     named = set()
     for meaning, names in _LABEL_NAMES.items():
@@ -164,7 +165,7 @@ def _labels(seen: Observation) -> Iterator[ProposedSetting]:
         yield ProposedSetting(table, "honor_labels", seen.honor_labels.value, seen.honor_labels.reason)
     more = sorted(seen.target_labels.keys() - named - TARGET_LABELS)
     if more:
-        labels = sorted(seen.target_labels.keys() | TARGET_LABELS)
+        labels = sorted(seen.target_labels.keys() | TARGET_LABELS | config.target_labels)
         yield ProposedSetting(table, "target_labels", labels, f"targets of the registry also have {', '.join(more)}")
 
 
@@ -274,6 +275,8 @@ def _unknown(seen: Observation, config: Config) -> Iterator[str]:
             said, default = getattr(config.prometheus, name), getattr(Config().prometheus, name)
             then = "is assumed" if said == default else "of the file stays"
             yield f"prometheus.{name}: {seen.source} does not say it; {days_text(said)} {then}"
+    if Capability.KUBERNETES in config.capabilities - seen.capabilities.keys() and config.source and not seen.clustered:
+        yield "registry.capabilities: no target here has a pod or a namespace; kubernetes of the file stays"
     if seen.scrape_interval is not None and seen.scrape_interval.value.ms > LONGEST_SCRAPE:
         said = duration_text(seen.scrape_interval.value)
         yield (
@@ -318,6 +321,22 @@ def _that_change(settings: Sequence[ProposedSetting], text: str, file: Path) -> 
     return left
 
 
+def _as_written(settings: Sequence[ProposedSetting], text: str) -> list[ProposedSetting]:
+    """The settings with the values of lists in the order that the file has them in."""
+    document = tomlkit.parse(text).unwrap()
+    result = []
+    for setting in settings:
+        table: Any = document
+        for key in setting.table:
+            table = table.get(key, {})
+        there = table.get(setting.key)
+        if isinstance(setting.value, list) and isinstance(there, list):
+            result.append(replace(setting, value=in_order(there, setting.value)))
+        else:
+            result.append(setting)
+    return result
+
+
 def _apply(text: str, settings: Iterable[ProposedSetting]) -> str:
     """The text with the settings in it; everything else, comments included, stays as it is."""
     document = tomlkit.parse(text)
@@ -330,7 +349,11 @@ def _apply(text: str, settings: Iterable[ProposedSetting]) -> str:
                 table.add(key, tomlkit.inline_table() if inline else tomlkit.table(is_super_table=within))
             table = table[key]
         told = setting.key not in table and not isinstance(table, InlineTable)
-        value = tomlkit.item(setting.value)
+        there = None if told else table.get(setting.key)
+        if isinstance(there, Array) and isinstance(setting.value, list):
+            value: Any = changed(there, setting.value)
+        else:
+            value = tomlkit.item(setting.value)
         table[setting.key] = value
         if told:  # before the key itself, which tomlkit puts above the tables within the table
             indent = value.trivia.indent

@@ -145,6 +145,7 @@ def counter_of(text: str, config: Config) -> Selector:
     `sum(...)`, `rate(...[5m])` and `increase(...[5m])` around it change nothing: the recording rules put their own.
     """
     expr = strip_parens(parse(text))
+    check_classic(expr)
     if isinstance(expr, Aggregate) and expr.op == "sum" and not expr.labels and not expr.without:
         expr = strip_parens(expr.expr)
     if isinstance(expr, Call) and expr.function in {"rate", "increase"} and isinstance(expr.args[0], Selector):
