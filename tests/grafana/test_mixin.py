@@ -88,6 +88,18 @@ def test_the_importer_says_which_series_are_the_registrys(tree: Path) -> None:
     assert same["expr"] == query
 
 
+def test_the_link_of_a_burn_shows_the_period_of_its_tier(tree: Path) -> None:
+    burns = [{"alert": "Burn", "expr": "up == 0", "labels": {"tier": tier}, "annotations": {}} for tier in ("1h", "3d")]
+    (tree / "prometheus/rules/slo.yaml").write_text(json.dumps({"groups": [{"name": "a", "rules": burns}]}))
+    told = MixinRules(("prometheus/rules/slo.yaml",), {"Burn": "/d/regobs-slo?from=now-{{ $labels.tier }}&to=now"})
+    defaults = MixinDefaults(grafana_url="https://old.example")
+    (tree / FILE).write_bytes(mixin(["overview"], told, defaults))
+    [group] = evaluate(tree, "m.prometheusAlerts.groups")
+    assert [rule["annotations"]["dashboard_url"] for rule in group["rules"]] == [
+        f"https://old.example/d/regobs-slo?from=now-{tier}&to=now" for tier in ("1h", "3d")
+    ]
+
+
 def test_a_mixin_without_rules_has_none(tree: Path) -> None:
     (tree / FILE).write_bytes(mixin(["overview"]))
     assert evaluate(tree, "m.prometheusAlerts.groups + m.prometheusRules.groups") == []

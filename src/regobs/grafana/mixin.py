@@ -127,8 +127,13 @@ _TEMPLATE = """\
   local links(rule) = {
     [if this._config.runbookUrl != '' then 'runbook_url']: this._config.runbookUrl + '/' + rule.alert + '.md',
     [if this._config.grafanaUrl != '' then 'dashboard_url']:
-      this._config.grafanaUrl + (if std.objectHas(paths, rule.alert) then paths[rule.alert] else '/d/regobs-overview'),
+      this._config.grafanaUrl
+      + (if std.objectHas(paths, rule.alert) then ofTier(rule, paths[rule.alert]) else '/d/regobs-overview'),
   },
+  // The tier of a burn is a label that its rule adds, which its template does not know.
+  local ofTier(rule, path) =
+    local labels = if std.objectHas(rule, 'labels') then rule.labels else {};
+    if std.objectHas(labels, 'tier') then std.strReplace(path, '{{ $labels.tier }}', labels.tier) else path,
   local told(rule) =
     if !std.objectHas(rule, 'alert') then rule { expr: other(super.expr) }
     else rule {
