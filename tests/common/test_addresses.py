@@ -190,6 +190,12 @@ def test_an_address_to_listen_at_may_have_port_0(listen: str, right: bool) -> No
         ("postgresql://u:hidden@a..b/d", False),
         ("host=a,b%2fc password=hidden", False),
         ("host=a port=1,65536 password=hidden", False),
+        ("hostaddr=192.0.2.1 password=hidden", True),
+        ("host=a,b hostaddr=192.0.2.1,::1 password=hidden", True),
+        ("hostaddr=nonsense password=hidden", False),
+        ("hostaddr=192.0.2.256 password=hidden", False),
+        ("host=a,b hostaddr=192.0.2.1,::g password=hidden", False),
+        ("hostaddr=localhost password=hidden", False),
     ],
 )
 def test_the_hosts_of_a_connection_string_are_judged_alike(dsn: str, right: bool) -> None:
@@ -200,6 +206,83 @@ def test_the_hosts_of_a_connection_string_are_judged_alike(dsn: str, right: bool
     with pytest.raises(InputError, match="the connection string") as caught:
         judge(dsn)
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "right"),
+    [
+        ("connect_timeout=5", True),
+        ("connect_timeout=-1", True),  # libpq waits for ever
+        ("connect_timeout=abc", False),
+        ("connect_timeout=5s", False),
+        ("connect_timeout=", False),
+        ("keepalives_idle=1.5", False),
+        ("tcp_user_timeout=99999999999", False),
+        ("sslmode=verify-full", True),
+        ("sslmode=foo", False),
+        ("sslmode=", False),
+        ("target_session_attrs=prefer-standby", True),
+        ("target_session_attrs=foo", False),
+        ("channel_binding=foo", False),
+        ("gssencmode=foo", False),
+        ("load_balance_hosts=foo", False),
+    ],
+)
+def test_values_that_libpq_does_not_take_are_refused_by_name(option: str, right: bool) -> None:
+    judge = pytest.importorskip("regobs.exporters.database_connection").judge_dsn
+    dsn, name = f"postgresql://u:hidden@h/d?{option}", option.partition("=")[0]
+    if right:
+        judge(dsn)
+        return
+    with pytest.raises(InputError, match=f"the connection string has a {name}") as caught:
+        judge(dsn)
+    assert str(caught.value.expected).startswith(f"{name} as ")
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_variable_of_libpq_is_judged_as_the_connection_string_is_which_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = pytest.importorskip("regobs.exporters.database_connection").judge_dsn
+    monkeypatch.setenv("PGSSLMODE", "foo")
+    judge("host=h sslmode=require")
+    with pytest.raises(InputError, match="a variable of libpq has a sslmode") as caught:
+        judge("")
+    assert "PGSSLMODE" in str(caught.value.next_step)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "right"),
+    [
+        ("host=a", True),
+        ("host=a,b", False),
+        ("hostaddr=192.0.2.1,192.0.2.2", False),
+        ("postgresql://a,b/d?target_session_attrs=primary", True),
+        ("postgresql://a,b/d?target_session_attrs=read-write", True),
+        ("postgresql://a,b/d?target_session_attrs=standby", False),
+        ("postgresql://a,b/d?target_session_attrs=prefer-standby", False),
+        ("", False),  # PGHOST
+    ],
+)
+def test_a_leader_is_not_chosen_among_several_servers(dsn: str, right: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = pytest.importorskip("regobs.exporters.database_connection").judge_dsn
+    monkeypatch.setenv("PGHOST", "a,b")
+    judge(dsn)
+    if right:
+        judge(dsn, leader=True)
+        return
+    with pytest.raises(InputError, match="another server") as caught:
+        judge(dsn, leader=True)
+    assert "target_session_attrs=primary" in str(caught.value.next_step)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "hint"),
+    [("postgresql://u:p@ss@h/r", "%40 stands for @"), ("host=db password=two words", "single quotes")],
+)
+def test_what_to_do_about_a_password_depends_on_the_form_of_the_connection_string(dsn: str, hint: str) -> None:
+    judge = pytest.importorskip("regobs.exporters.database_connection").judge_dsn
+    with pytest.raises(InputError) as caught:
+        judge(dsn)
+    assert hint in str(caught.value.next_step)
 
 
 @pytest.mark.parametrize(

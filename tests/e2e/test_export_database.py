@@ -519,7 +519,10 @@ def test_no_leader_is_chosen_through_a_pooler_and_both_log_and_check_say_why(
     assert running.value(metadata.REPOSITORIES) is None
     assert not running.exporter.ready
     running.exporter._disconnect()
-    assert "pooler" in str([vars(record) for record in caplog.records])
+    (told,) = [vars(record) for record in caplog.records]
+    assert told["msg"].startswith("no leader is chosen")
+    assert "pooler" in told["error"]
+    assert "take off --leader" in told["next_step"]
     with psycopg.connect(postgresql.url) as connection:
         assert connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
     with pytest.raises(ServerError, match="pooler"):

@@ -231,7 +231,7 @@ def database(
 
     address, web = read_address(listen), read_web(web_file)
     dsn = read_secret(dsn_file)
-    judge_dsn(dsn)
+    judge_dsn(dsn, leader=leader)
     if check_config:
         check_dsn(dsn, leader=leader)
         click.echo("settings are right, the database answers")

@@ -39,6 +39,13 @@ def fault_of_host(host: str) -> str:
     return "has an IPv4 address that is none" if wrong else ""
 
 
+def fault_of_address(address: str) -> str:
+    """What is wrong with a numeric address, in words that follow `it`; nothing where it is one. A name is none."""
+    if ":" in address:
+        return "" if _is_ipv6(address) else _NO_IPV6
+    return "" if address.isascii() and " " not in address and _is_ipv4(address) else "has an IPv4 address that is none"
+
+
 def fault_of_port(port: str, *, least: int = 1) -> str:
     """What is wrong with a port, in words that follow `it`; nothing where it is one."""
     return (

@@ -24,11 +24,11 @@ from regobs.catalog.model import Metric, Unit
 from regobs.exporters.database_connection import (
     ANSWER_SECONDS,
     LEASE_SECONDS,
-    POOLED,
+    TO_LEAD,
     AnswerLimit,
     connected,
     has_news,
-    is_pooled,
+    unfit_to_lead,
     watch_client,
     words_of,
 )
@@ -46,6 +46,13 @@ _LOOK = 1.0  # seconds between two looks at the connection of a leader that rest
 _STOP_SECONDS = 2.0  # for the query that runs to end as it is cancelled, or for an attempt to connect
 _CANCEL_SECONDS = 0.5  # for a request to cancel, and between two of them: one between two statements has no effect
 _LONGEST_LABEL = 255
+
+# What the log says of troubles that are none of a query: when they begin, and when they end.
+_TELLS = {
+    "connect": ("the metadata database cannot be asked", "the metadata database answers again"),
+    "leader": ("no leader is chosen, and the metadata database is not asked", "a leader can be chosen again"),
+}
+_TO_CONNECT = "see whether the server runs and takes this role: `regobs export database --check-config` tries it once"
 
 Series = dict[str, str]
 
@@ -175,12 +182,13 @@ class DatabaseExporter:
         assert self._connection is not None  # noqa: S101 - `run` connected
         try:
             with self._answers.within(ANSWER_SECONDS, self._connection):
-                leads = self._holds_lock(self._connection)
+                unfit = unfit_to_lead(self._connection)
+                leads = not unfit and self._holds_lock(self._connection)
         except psycopg.Error as fault:
             self._lost(fault)
             return False
-        if leads is None:
-            self._tell("leader", POOLED)
+        if unfit:
+            self._tell("leader", unfit)
             self._fail_all()
             return False
         self._tell("leader", "")
@@ -191,13 +199,11 @@ class DatabaseExporter:
         return leads
 
     @staticmethod
-    def _holds_lock(connection: psycopg.Connection[dict[str, Any]]) -> bool | None:
-        """Whether the lock is ours, taken if it is free; None where a pooler stands between.
+    def _holds_lock(connection: psycopg.Connection[dict[str, Any]]) -> bool:
+        """Whether the lock is ours, taken if it is free.
 
         A session that holds it is a lease: the server ends one of which it hears nothing, and gives the lock back.
         """
-        if is_pooled(connection):
-            return None
         held = connection.execute(
             "SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
             " AND (classid::bigint << 32) + objid::bigint = %s AND granted",
@@ -241,15 +247,22 @@ class DatabaseExporter:
 
     def _rows(self, query: DatabaseQuery) -> list[dict[str, Any]]:
         assert self._connection is not None  # noqa: S101 - `run` connected
-        limit = self._answers.within(query.within + ANSWER_SECONDS, self._connection)
-        with limit, self._connection.transaction():
-            self._connection.execute("SET TRANSACTION READ ONLY")
-            self._connection.execute(f"SET LOCAL statement_timeout = {int(query.within * 1000)}")
-            if self._choose_leader:  # what a server that hears nothing waits for is longer than what we wait for
+        parameters = self._parameters if "%(names)s" in query.sql else None  # else `%` is a mere character
+        # The long limit is for the query alone: around it the server ends the session of a leader after the short one.
+        with self._answers.within(ANSWER_SECONDS, self._connection) as allow:
+            if self._choose_leader:
+                # Longer than we wait for the answer. For the session: an error undoes what is set in the transaction,
+                # and one that ended so keeps the lock as long as nobody ends it.
                 kept = int((query.within + LEASE_SECONDS) * 1000)
-                self._connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {kept}".encode())
-            parameters = self._parameters if "%(names)s" in query.sql else None  # else `%` is a mere character
-            return self._connection.execute(query.sql.encode(), parameters).fetchall()
+                self._connection.execute(f"SET idle_in_transaction_session_timeout = {kept}".encode())
+            with self._connection.transaction():
+                self._connection.execute("SET TRANSACTION READ ONLY")
+                self._connection.execute(f"SET LOCAL statement_timeout = {int(query.within * 1000)}")
+                allow(query.within + ANSWER_SECONDS)
+                try:
+                    return self._connection.execute(query.sql.encode(), parameters).fetchall()
+                finally:
+                    allow(ANSWER_SECONDS)
 
     def _show(self, query: DatabaseQuery, rows: list[dict[str, Any]]) -> None:
         self._fresh[query.name] = monotonic()
@@ -323,10 +336,15 @@ class DatabaseExporter:
         if self._told.get(query, "") == problem or self._end.is_set():
             return
         self._told[query] = problem
-        if problem:
-            _LOG.warning("query of the metadata database failed", extra={"query": query, "error": problem})
-        else:
-            _LOG.info("query of the metadata database works again", extra={"query": query})
+        fails, works = _TELLS.get(
+            query, ("query of the metadata database failed", "query of the metadata database works again")
+        )
+        extra = {} if query in _TELLS else {"query": query}
+        if not problem:
+            _LOG.info(works, extra=extra)
+            return
+        next_step = TO_LEAD[problem][1] if problem in TO_LEAD else _TO_CONNECT if query == "connect" else ""
+        _LOG.warning(fails, extra=extra | {"error": problem} | ({"next_step": next_step} if next_step else {}))
 
 
 def _labels(filled: Filled, row: Mapping[str, Any]) -> Series:

@@ -7,18 +7,20 @@ ever. The kernel notices the first kind (keepalives); only a time limit for each
 from __future__ import annotations
 
 import os
+import re
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any
 
 import psycopg
+from psycopg.pq import Conninfo
 from psycopg.rows import dict_row, tuple_row
 
-from regobs.common.addresses import fault_of_host, fault_of_port
+from regobs.common.addresses import fault_of_address, fault_of_host, fault_of_port
 from regobs.errors import InputError, ServerError
 from regobs.secrets import MASK, redacted_text
 
@@ -37,22 +39,55 @@ KEEPALIVES = {
 # The same for the server's side: until then a connection that was cut counts against the limit of the role.
 _SERVER_SIDE = "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
 POOLED = "no leader can be chosen through a pooler of connections"
+SEVERAL = "no leader can be chosen where each exporter may ask another server"
+# What is expected in place of it, and what to do.
+TO_LEAD = {
+    POOLED: (
+        "with --leader a connection to PostgreSQL itself: the lock belongs to a session of the server",
+        "take off --leader, or name the server in place of the pooler",
+    ),
+    SEVERAL: (
+        "with --leader one host, or several with target_session_attrs=primary or read-write: a lock is one server's",
+        "name one host, the same for all exporters, or add target_session_attrs=primary",
+    ),
+}
+_ONE_OF_THEM = {"primary", "read-write"}  # of several hosts the same one for all: there may be several standbys
+# The values that libpq knows (its documentation, "Parameter Key Words"), of versions up to 18.
+_WORDS = {
+    "sslmode": "disable allow prefer require verify-ca verify-full",
+    "sslnegotiation": "postgres direct",
+    "sslcertmode": "disable allow require",
+    "channel_binding": "disable prefer require",
+    "gssencmode": "disable prefer require",
+    "target_session_attrs": "any read-write read-only primary standby prefer-standby",
+    "load_balance_hosts": "disable random",
+}
+_NUMBERS = ("connect_timeout", *KEEPALIVES)
+_INTEGER = re.compile(r"\s*[+-]?[0-9]{1,9}\s*", re.ASCII)
 
 
 def connected(dsn: str) -> psycopg.Connection[dict[str, Any]]:
     """A connection on which each statement stands alone. Raises psycopg.Error."""
-    given = psycopg.conninfo.conninfo_to_dict(dsn)
-    more: dict[str, Any] = {name: value for name, value in KEEPALIVES.items() if name not in given}
     # Prepared statements and settings of a session do not survive PgBouncer's transaction mode: none are used.
-    return psycopg.connect(
-        dsn,
-        autocommit=True,
-        prepare_threshold=None,
-        connect_timeout=_CONNECT_SECONDS,
-        application_name="regobs",
-        row_factory=dict_row,
-        **more,
-    )
+    return psycopg.connect(dsn, autocommit=True, prepare_threshold=None, row_factory=dict_row, **_unsaid(dsn))
+
+
+def _unsaid(dsn: str) -> dict[str, Any]:
+    """What we choose as far as neither the connection string nor a variable of libpq does."""
+    ours = {"connect_timeout": _CONNECT_SECONDS, "application_name": "regobs", **KEEPALIVES}
+    said = _defaults() | psycopg.conninfo.conninfo_to_dict(dsn)
+    return {name: value for name, value in ours.items() if name not in said}
+
+
+def _defaults() -> dict[str, Any]:
+    """What libpq takes from its variables (PGHOST, PGSSLMODE ...) and the service they name, and its own defaults."""
+    with suppress(psycopg.Error):
+        return {
+            option.keyword.decode(): option.val.decode(errors="replace")
+            for option in Conninfo.get_defaults()
+            if option.val
+        }
+    return {}
 
 
 def watch_client(connection: psycopg.Connection[Any]) -> None:
@@ -67,15 +102,20 @@ class AnswerLimit:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._until: float | None = None
+        self._seconds = 0.0
         self._cut = False
 
     @contextmanager
-    def within(self, seconds: float, connection: psycopg.Connection[Any]) -> Iterator[None]:
-        """Wait so long for what is asked in this block. Raises OperationalError, the connection closed, after it."""
+    def within(self, seconds: float, connection: psycopg.Connection[Any]) -> Iterator[Callable[[float], None]]:
+        """Wait so long for what is asked in this block. Raises OperationalError, the connection closed, after it.
+
+        What it yields is called with another limit for the answers from then on.
+        """
         with self._guard:
-            self._until, self._cut = monotonic() + seconds, False
+            self._cut = False
+        self._allow(seconds)
         try:
-            yield
+            yield self._allow
         except psycopg.Error:
             if not self._over():
                 raise
@@ -83,7 +123,11 @@ class AnswerLimit:
             if not self._over():
                 return
         connection.close()
-        raise psycopg.OperationalError(f"no answer within {seconds:g} s: the connection was ended")
+        raise psycopg.OperationalError(f"no answer within {self._seconds:g} s: the connection was ended")
+
+    def _allow(self, seconds: float) -> None:
+        with self._guard:
+            self._seconds, self._until = seconds, monotonic() + seconds
 
     def cut_if_over(self, connection: psycopg.Connection[Any] | None) -> bool:
         """End a connection whose answer took too long; whether it was."""
@@ -101,37 +145,75 @@ class AnswerLimit:
             return self._cut
 
 
-def judge_dsn(dsn: str) -> None:
+def judge_dsn(dsn: str, *, leader: bool = False) -> None:
     """Raise InputError for what is no connection string, without libpq's words: they may hold a password."""
     try:
         given = psycopg.conninfo.conninfo_to_dict(dsn)
     except psycopg.Error:
-        fault = ""
+        raise _refused(dsn, "the connection string is none of libpq", _FORMS) from None
+    options = _defaults() | given
+    for name, value in options.items():
+        if found := _fault_of(name, str(value)):
+            where = "the connection string" if name in given else "a variable of libpq"
+            raise _refused(dsn, f"{where} {found[0]}", found[1])
+    if leader and _are_several(options):
+        raise InputError(SEVERAL, expected=TO_LEAD[SEVERAL][0], next_step=TO_LEAD[SEVERAL][1])
+
+
+_FORMS = "postgresql://user@host:5432/database, or host=... user=... dbname=..."
+
+
+def _refused(dsn: str, fault: str, expected: str) -> InputError:
+    if not dsn:
+        next_step = "correct the variables of libpq (PGHOST, PGSSLMODE ...) or the service that PGSERVICE names"
+    elif dsn.startswith(("postgresql:", "postgres:")):
+        next_step = (
+            "correct the file that --dsn-file names; within user and password"
+            " %40 stands for @, %3A for :, %2F for /, %3F for ?, %23 for #, %25 for %"
+        )
     else:
-        fault = _fault_of_places(str(given.get("host") or ""), str(given.get("port") or ""))
-        if not fault:
-            return
-    raise InputError(
-        f"the connection string {fault}" if fault else "the connection string is none of libpq",
-        value="not shown, because it may hold a password",
-        expected="postgresql://user@host:5432/database, or host=... user=... dbname=...",
-        next_step="correct the file that --dsn-file names; a password with spaces stands in single quotes",
-    )
+        next_step = "correct the file that --dsn-file names; a password with spaces stands in single quotes"
+    return InputError(fault, value="not shown, because it may hold a password", expected=expected, next_step=next_step)
 
 
-def _fault_of_places(hosts: str, ports: str) -> str:
-    """What is wrong with the hosts and ports of a connection string; a host may be the folder of a socket."""
-    for host in hosts.split(","):
-        if host and not host.startswith(("/", "@")) and (fault := fault_of_host(host)):
-            return fault
-    return next((fault for port in ports.split(",") if port and (fault := fault_of_port(port))), "")
+def _fault_of(name: str, value: str) -> tuple[str, str] | None:
+    """What is wrong with an option of a connection, and what is expected; nothing where it is right."""
+    if name in _WORDS:
+        known = _WORDS[name].split()
+        return None if value in known else (f"has a {name} that libpq does not know", f"{name} as " + ", ".join(known))
+    if name in _NUMBERS:
+        right = _INTEGER.fullmatch(value)
+        return None if right else (f"has a {name} that is no whole number", f"{name} as a whole number, such as 10")
+    if name in _PLACES:
+        judge, expected = _PLACES[name]
+        fault = next((fault for one in value.split(",") if one and (fault := judge(one))), "")
+        return (fault, expected) if fault else None
+    return None
+
+
+def _fault_of_place(host: str) -> str:
+    """As for other hosts; but it may be the folder of a socket."""
+    return "" if host.startswith(("/", "@")) else fault_of_host(host)
+
+
+_PLACES: dict[str, tuple[Callable[[str], str], str]] = {
+    "host": (_fault_of_place, _FORMS),
+    "hostaddr": (fault_of_address, "hostaddr as an IPv4 or IPv6 address, such as 192.0.2.1; names stand in host"),
+    "port": (fault_of_port, _FORMS),
+}
+
+
+def _are_several(options: Mapping[str, Any]) -> bool:
+    """Whether two exporters with these options may have different servers."""
+    most = max(str(options.get(name) or "").count(",") for name in ("host", "hostaddr"))
+    return most > 0 and options.get("target_session_attrs") not in _ONE_OF_THEM
 
 
 def check_dsn(dsn: str, *, leader: bool) -> None:
     """Raise ServerError, without a secret in it, where the server cannot be asked, or is not fit to choose a leader."""
     try:
-        with psycopg.connect(dsn, connect_timeout=_CONNECT_SECONDS, autocommit=True) as connection:
-            pooled = leader and is_pooled(connection)
+        with connected(dsn) as connection:
+            unfit = unfit_to_lead(connection) if leader else ""
     except psycopg.Error as fault:
         raise ServerError(
             "the metadata database cannot be asked",
@@ -139,12 +221,18 @@ def check_dsn(dsn: str, *, leader: bool) -> None:
             expected="a PostgreSQL with the registry's schema, and a role that may read it",
             next_step="correct the connection string; `regobs export database --role-sql` prints a role's SQL",
         ) from None
-    if pooled:
-        raise ServerError(
-            POOLED,
-            expected="with --leader a connection to PostgreSQL itself: the lock belongs to a session of the server",
-            next_step="take off --leader, or name the server in place of the pooler",
-        )
+    if unfit:
+        raise ServerError(unfit, expected=TO_LEAD[unfit][0], next_step=TO_LEAD[unfit][1])
+
+
+def unfit_to_lead(connection: psycopg.Connection[Any]) -> str:
+    """Why no leader can be chosen over this connection, a key of TO_LEAD; nothing where one can."""
+    options = {
+        option.keyword.decode(): option.val.decode(errors="replace") for option in connection.pgconn.info if option.val
+    }
+    if _are_several(options):  # also where a service file said so
+        return SEVERAL
+    return POOLED if is_pooled(connection) else ""
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
