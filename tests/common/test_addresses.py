@@ -244,9 +244,10 @@ def test_a_variable_of_libpq_is_judged_as_the_connection_string_is_which_wins(mo
     judge = pytest.importorskip("regobs.exporters.database_connection").judge_dsn
     monkeypatch.setenv("PGSSLMODE", "foo")
     judge("host=h sslmode=require")
-    with pytest.raises(InputError, match="a variable of libpq has a sslmode") as caught:
-        judge("")
-    assert "PGSSLMODE" in str(caught.value.next_step)
+    for dsn in ("", "host=h"):
+        with pytest.raises(InputError, match="a variable of libpq has a sslmode") as caught:
+            judge(dsn)
+        assert "PGSSLMODE" in str(caught.value.next_step)
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_a_leader_whose_connection_falls_silent_says_so_before_another_one_leads
 
 @pytest.mark.usefixtures("quick")
 def test_a_leader_that_falls_silent_while_a_query_hits_its_time_limit_gives_the_lock_back(
-    server: DatabaseServer, proxy: Proxy
+    server: DatabaseServer, proxy: Proxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The server ends the transaction, and with it what was set in it alone; the session waits in it from then on."""
     with psycopg.connect(server.url, autocommit=True) as owner:
@@ -184,6 +184,8 @@ def test_a_leader_that_falls_silent_while_a_query_hits_its_time_limit_gives_the_
             ended, took_over, both = handover.watch()
     assert both == 0
     assert 0 < ended < 3.0
+    assert "no answer within 2 s" in str([vars(record).get("error") for record in caplog.records])
+    assert "no answer within 2 s" in str([vars(record).get("error") for record in caplog.records])
     assert 4.0 < took_over < 12.0  # twice the limit of the query, and the lease; and an attempt to take the lock
 
 

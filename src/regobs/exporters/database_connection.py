@@ -127,7 +127,8 @@ class AnswerLimit:
 
     def _allow(self, seconds: float) -> None:
         with self._guard:
-            self._seconds, self._until = seconds, monotonic() + seconds
+            if not self._cut:  # else the limit that was reached is the one to tell
+                self._seconds, self._until = seconds, monotonic() + seconds
 
     def cut_if_over(self, connection: psycopg.Connection[Any] | None) -> bool:
         """End a connection whose answer took too long; whether it was."""
@@ -155,7 +156,7 @@ def judge_dsn(dsn: str, *, leader: bool = False) -> None:
     for name, value in options.items():
         if found := _fault_of(name, str(value)):
             where = "the connection string" if name in given else "a variable of libpq"
-            raise _refused(dsn, f"{where} {found[0]}", found[1])
+            raise _refused(dsn if name in given else "", f"{where} {found[0]}", found[1])
     if leader and _are_several(options):
         raise InputError(SEVERAL, expected=TO_LEAD[SEVERAL][0], next_step=TO_LEAD[SEVERAL][1])
 
@@ -180,7 +181,11 @@ def _fault_of(name: str, value: str) -> tuple[str, str] | None:
     """What is wrong with an option of a connection, and what is expected; nothing where it is right."""
     if name in _WORDS:
         known = _WORDS[name].split()
-        return None if value in known else (f"has a {name} that libpq does not know", f"{name} as " + ", ".join(known))
+        return (
+            None
+            if value in known
+            else (f"has a {name} that libpq does not know", f"{name} as one of {', '.join(known)}")
+        )
     if name in _NUMBERS:
         right = _INTEGER.fullmatch(value)
         return None if right else (f"has a {name} that is no whole number", f"{name} as a whole number, such as 10")
