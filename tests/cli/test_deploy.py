@@ -85,6 +85,26 @@ def test_a_deployment_from_plan_to_rollback(deploy: Deploy, built: dict[str, byt
     assert (code, found["state"], found["kept"], found["edited"]) == (0, 3, [1, 2, 3], [])
 
 
+def test_a_directory_that_is_a_link_is_verified_under_the_name_that_the_server_has(
+    deploy: Deploy, built: dict[str, bytes], url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "rules").symlink_to(tmp_path / "real")
+    assert deploy("apply", "--yes")[0] == 0
+    assert deploy("verify")[0] == 0
+    assert deploy("plan")[:2] == (0, "rules: nothing to change\n")
+    (tmp_path / "real" / "High.yaml").write_bytes(built[f"{PREFIX}High.yaml"] + b"hand\n")
+    code, out, _ = deploy("plan")
+    assert (code, "conflict: High.yaml changed since it was deployed; what is there cannot be read: " in out) == (
+        1,
+        True,
+    )
+    assert deploy("apply", "--yes")[0] == 2
+    assert deploy("apply", "--yes", "--overwrite")[0] == 0
+    assert alerts(url)["High"] == "vector(1) > 5"
+    assert (tmp_path / "rules").is_symlink()
+
+
 def test_of_long_texts_the_part_is_shown_that_differs(deploy: Deploy, built: dict[str, bytes]) -> None:
     long = "vector(1)" + " + vector(0)" * 40
     built |= {f"{PREFIX}High.yaml": rule_file("High", 5, long)}

@@ -11,7 +11,7 @@ import pytest
 
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
-from regobs.errors import InputError, ServerError
+from regobs.errors import InputError, MachineError, ServerError
 from tests.deploy.fakes import KilledError, MemoryTarget, put_back, rule_file, rules
 
 OLD, NEW = rules(High=5, Low=1), rules(High=9, Fresh=3)
@@ -132,3 +132,38 @@ def test_the_note_of_a_deployment_has_nothing_of_others_and_only_its_owner_reads
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "swordfish" not in path.read_text()
     assert set(json.loads(path.read_text())["before"]) == {"High.yaml", "Low.yaml"}
+
+
+def test_a_signal_while_a_failed_deployment_is_put_back_tells_what_failed_and_what_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = MemoryTarget()
+    ours = Rollout(target, StateFolder(tmp_path / "state"), wait=5)
+    ours.apply(ours.plan(rules(High=1)))
+    plan = ours.plan(rules(High=2))
+
+    def ended(*_: object) -> None:
+        raise SystemExit(143)
+
+    target.fails = {"verify": 1}
+    monkeypatch.setattr(ours, "_restore", ended)
+    with pytest.raises(SystemExit):
+        ours.apply(plan)
+    (note,) = ours.notes
+    assert "memory: verify fails; interrupted while what was there before was put back, and it is unfinished" in note
+    assert "the next `regobs deploy apply` or `rollback` first puts back what was there" in note
+    assert ours.status().interrupted
+
+
+@pytest.mark.parametrize("step", ["write", "verify"])
+def test_what_the_system_refuses_on_the_way_is_an_error_of_the_target_with_the_old_state_back(
+    step: str, tmp_path: Path
+) -> None:
+    target = MemoryTarget()
+    ours = Rollout(target, StateFolder(tmp_path / "state"), wait=5)
+    ours.apply(ours.plan(rules(High=1)))
+    before, target.fails, target.error = dict(target.live), {step: 1}, FileNotFoundError
+    with pytest.raises(MachineError, match=r"\[deploy.memory\]: this machine does not let it be done") as caught:
+        ours.apply(ours.plan(rules(High=2)))
+    assert (target.live, ours.notes) == (before, [])
+    assert "what was there before is back" in (caught.value.next_step or "")

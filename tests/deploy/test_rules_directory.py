@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from pathlib import Path
@@ -10,11 +11,11 @@ import pytest
 
 from regobs.common.directories import replace_directory
 from regobs.common.files import write_file
-from regobs.deploy.rules_directory import RulesDirectory
+from regobs.deploy.rules_directory import RulesDirectory, refuse_rules
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import Objects, StateFolder
-from regobs.errors import ServerError
-from regobs.prometheus import Prometheus
+from regobs.errors import MachineError, ServerError
+from regobs.prometheus import Prometheus, RuleGroup
 from tests.deploy.fakes import MemoryTarget, rule_file, rules
 
 NAMES = [f"{number}.yaml" for number in range(60)]
@@ -120,3 +121,42 @@ def test_what_a_killed_write_left_is_finished_by_apply_before_it_reads_and_by_no
     calls.clear()
     ours.apply(plan)
     assert (calls[0], calls.count("finish")) == ("finish", 1)
+
+
+def test_a_group_is_of_the_directory_under_each_of_its_names(tmp_path: Path) -> None:
+    """`rule_files` of the server names the directory, a link to it, or another link."""
+    for name in ("real", "other"):
+        (tmp_path / name).mkdir()
+    for name in ("link", "another"):
+        (tmp_path / name).symlink_to(tmp_path / "real")
+    target = directory(tmp_path / "link")
+    found = {
+        name: target._file_of(group_of(f"{tmp_path}/{name}/a.yaml")) for name in ("real", "link", "another", "other")
+    }
+    assert found == {"real": "a.yaml", "link": "a.yaml", "another": "a.yaml", "other": None}
+    assert target._file_of(group_of("a.yaml")) is None
+
+
+def group_of(file: str) -> RuleGroup:
+    group = object.__new__(RuleGroup)
+    object.__setattr__(group, "file", file)
+    return group
+
+
+def test_temporary_files_on_a_full_disk_are_one_error_that_names_the_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = directory(tmp_path / "rules")
+    monkeypatch.setattr(target, "check", refuse_rules)
+    monkeypatch.setattr("regobs.deploy.rules_directory.find_program", lambda *_, **__: Path("/bin/true"))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/full/0-High.yaml")  # noqa: S108
+
+    monkeypatch.setattr("regobs.deploy.rules_directory.tempfile.TemporaryDirectory", full)
+    ours = Rollout(target, StateFolder(tmp_path / "state"), wait=5)
+    with pytest.raises(MachineError, match=r"\[deploy.rules\]") as caught:
+        ours.apply(ours.plan(rules(High=5)))
+    assert caught.value.value == "/tmp/full/0-High.yaml: No space left on device"  # noqa: S108
+    assert "TMPDIR" in (caught.value.next_step or "")
+    assert not (tmp_path / "rules").exists()

@@ -17,7 +17,7 @@ from regobs.common.programs import find_program
 from regobs.deploy.alertmanager_places import OBJECT, ConfigPlace, Json, config_mapping
 from regobs.deploy.replaced_configs import ReplacedConfigs
 from regobs.deploy.state import Objects
-from regobs.deploy.target import PlannedChange
+from regobs.deploy.target import NOT_WHOLE, PlannedChange
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import InputError, MachineError, RulesError, ServerError
 from regobs.promql.durations import read_duration
@@ -26,6 +26,7 @@ from regobs.secrets import MASK
 FILE = "alertmanager/alertmanager.yaml"  # of a build
 _ROUTING = ("route", "inhibit_rules")
 _OF_OURS, _OF_OTHERS = "as in the receivers file", "other than in the receivers file"
+_UNREAD = "cannot be read: "  # begins what is shown of a configuration that is none
 _OF_BEFORE = "as in the receivers file when it was deployed"
 _MARK = b"# regobs deploy wrote what follows; its SHA-256: "  # of the place where the secrets are anyway
 _SHORTEST_SECRET = 4  # characters: what is shorter would blank half of an error
@@ -43,7 +44,7 @@ class AlertmanagerConfig:
 
     def __init__(self, name: str, place: ConfigPlace, receivers: Path, beside: Path | None = None) -> None:
         self._name, self._place, self._receivers = name, place, receivers
-        self._replaced = ReplacedConfigs(beside or receivers)
+        self._replaced, self._beside = ReplacedConfigs(beside or receivers), beside
         self._whole: dict[bytes, bytes] = {}  # what was read, with its secrets, by what is shown of it
 
     @property
@@ -66,10 +67,15 @@ class AlertmanagerConfig:
         return {OBJECT: shown}
 
     def _as_shown(self, content: bytes) -> bytes:
-        data = config_mapping(content)
+        try:
+            data = config_mapping(content, str(self._beside) if self._beside else OBJECT)
+            names = _names(data)
+            _parts({**data, "contents": ""})
+        except (*NOT_WHOLE, InputError) as error:
+            return dump_yaml({"contents": _unread(error), "sha256": hashlib.sha256(content).hexdigest()}).encode()
         own = {key: value for key, value in data.items() if key not in _ROUTING}
         otherwise = _OF_BEFORE if _unedited(content) else _OF_OTHERS
-        return _shown(data, _OF_OURS if own == self._own(_names(data)) else otherwise)
+        return _shown(data, _OF_OURS if own == self._own(names) else otherwise)
 
     def _own(self, names: list[str]) -> Json:
         """What the receivers file says, with the receivers that are asked for, in their order."""
@@ -152,7 +158,7 @@ class AlertmanagerConfig:
         contents, read = config_mapping(shown)["contents"], self._whole.get(shown)
         if read is not None and (contents != _OF_OURS or self._as_shown(read) == shown):  # not with older receivers
             return read
-        if contents != _OF_OTHERS:
+        if contents != _OF_OTHERS and not self.unread_reason(shown):
             return self._rendered(shown)
         for content in self._replaced.all():
             with suppress(InputError):  # somebody changed what is kept
@@ -183,7 +189,7 @@ class AlertmanagerConfig:
         """The part of a configuration that is in use otherwise than it is here, "" for none. Raises ServerError."""
         for content in objects.values():
             data = config_mapping(content)
-            if data["contents"] != _OF_OTHERS:
+            if data["contents"] != _OF_OTHERS and not self.unread_reason(content):
                 loaded = self._place.loaded()
                 return next((key for key in _ROUTING if _plain(loaded.get(key)) != _plain(data.get(key))), "")
         return ""
@@ -194,6 +200,11 @@ class AlertmanagerConfig:
             key = self._unused(objects)
             return f"another {key} is in use than is there" if key else ""
         return ""
+
+    def unread_reason(self, live: bytes) -> str:
+        """Why what is there is no configuration, "" where it is one."""
+        contents = str(config_mapping(live).get("contents", ""))
+        return contents.removeprefix(_UNREAD) if contents.startswith(_UNREAD) else ""
 
     def same(self, ours: bytes, live: bytes) -> bool:
         """Whether both are equal."""
@@ -226,6 +237,13 @@ def marked(content: bytes) -> bytes:
 
 def _unedited(content: bytes) -> bool:
     return content.startswith(_MARK) and content == marked(content.partition(b"\n")[2])
+
+
+def _unread(error: Exception) -> str:
+    """Why a configuration is none: the place and the kind of the fault, and nothing of its text, which has secrets."""
+    if isinstance(error, InputError):
+        return f"{_UNREAD}{f'{error.location}: ' if error.location else ''}{error.message}"
+    return f"{_UNREAD}its routes, inhibitions or receivers are of another shape than those of an Alertmanager"
 
 
 def _names(data: Json) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from regobs.deploy.state import Objects
-from regobs.deploy.target import DeployTarget, MarksItsWork, PlannedChange
+from regobs.deploy.target import DeployTarget, MarksItsWork, PlannedChange, is_same, is_untouched
 from regobs.deploy.told import TargetWords
+from regobs.deploy.unreadable import unread_reason
 
 FOREIGN = "is there already, and regobs deploy did not write it"
 
@@ -18,22 +19,27 @@ def after_of(live: Objects, owned: Objects, wanted: Mapping[str, bytes]) -> dict
 
 def differs_from(target: DeployTarget, live: Objects, after: Objects) -> bool:
     """Whether anything has to be written or deleted."""
-    return live.keys() != after.keys() or not all(target.same(after[name], live[name]) for name in live)
+    return live.keys() != after.keys() or not all(is_same(target, after[name], live[name]) for name in live)
 
 
 def conflicts_of(
     target: DeployTarget, words: TargetWords, live: Objects, owned: Objects, wanted: Objects
 ) -> Iterator[PlannedChange]:
     """What somebody else wrote, changed or removed of the names that are ours or wanted."""
-    same = target.same
-    untouched = target.untouched if isinstance(target, MarksItsWork) else same
+    untouched = is_untouched if isinstance(target, MarksItsWork) else is_same
     for name, content in sorted(live.items()):
         called = words.called(name)
-        as_wanted = name in wanted and same(wanted[name], content)
-        if name in owned and not untouched(owned[name], content) and not as_wanted:
-            yield PlannedChange(called, "changed since it was deployed")
+        as_wanted = name in wanted and is_same(target, wanted[name], content)
+        if name in owned and not untouched(target, owned[name], content) and not as_wanted:
+            yield PlannedChange(called, f"changed since it was deployed{_unread(target, name, content, wanted)}")
         if name not in owned and name in wanted and not as_wanted:
-            yield PlannedChange(called, FOREIGN)
+            yield PlannedChange(called, FOREIGN + _unread(target, name, content, wanted))
     for name in sorted(owned):
         if name not in live:
             yield PlannedChange(words.called(name), "removed since it was deployed")
+
+
+def _unread(target: DeployTarget, name: str, content: bytes, wanted: Objects) -> str:
+    """That what is there cannot be read, with its place there; "" where it can be."""
+    reason = unread_reason(target, name, content, wanted)
+    return f"; what is there cannot be read: {reason}" if reason else ""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from regobs.deploy.state import Objects
-from regobs.deploy.target import DeployTarget, PlannedChange
+from regobs.deploy.target import DeployTarget, PlannedChange, is_same
 from regobs.documents import load_yaml
 from regobs.errors import InputError
 
@@ -24,7 +24,7 @@ def other_settings(thing: str, keys: Collection[str]) -> PlannedChange:
 def all_changes(target: DeployTarget, live: Objects, after: Objects) -> list[PlannedChange]:
     """What a target tells of a difference, and one line for each object that differs and of which it tells nothing."""
     found = target.changes(live, after)
-    both = [name for name in sorted(live.keys() & after.keys()) if not target.same(after[name], live[name])]
+    both = [name for name in sorted(live.keys() & after.keys()) if not is_same(target, after[name], live[name])]
     untold = [name for name in both if not target.changes({name: live[name]}, {name: after[name]})]
     if not found:  # such as rules that moved from one file to another
         untold = sorted({*both, *(live.keys() ^ after.keys())})

@@ -9,7 +9,6 @@ from dataclasses import replace
 from regobs.common.signals import signals_raise
 from regobs.deploy.broken import broken_by
 from regobs.deploy.conflicts import after_of, conflicts_of, differs_from
-from regobs.deploy.other_settings import all_changes
 from regobs.deploy.plan_file import TargetPlan
 from regobs.deploy.restoring import Restoration, restoration
 from regobs.deploy.state import KeptState, Objects, PendingDeploy, StateFolder, digest
@@ -22,6 +21,7 @@ from regobs.deploy.target import (
     refuse_strange,
 )
 from regobs.deploy.told import TargetWords, telling
+from regobs.deploy.unreadable import readable_changes
 from regobs.errors import InputError
 
 WAIT = 60.0  # seconds for our turn
@@ -96,7 +96,10 @@ class Planning:
             found, owned = self._to_restore(pending), self._last().objects
         live, first = found.after, self._put_back_first(pending, found)
         after = after_of(live, owned, wanted)
-        changes = (replace(one, breaks=broken_by(one)) for one in all_changes(self.target, live, after))
+        changes = (
+            replace(one, breaks=broken_by(one))
+            for one in readable_changes(self.target, self._words, live, after, wanted)
+        )
         differs = differs_from(self.target, live, after)
         return TargetPlan(
             self.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from regobs.deploy.state import Objects, PendingDeploy
-from regobs.deploy.target import DeployTarget, MarksItsWork
+from regobs.deploy.target import DeployTarget, is_same, is_untouched
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +42,4 @@ def _is(target: DeployTarget, ours: bytes | None, live: bytes | None) -> bool:
     """Whether what is live is what we wrote or found; None is nothing."""
     if ours is None or live is None:
         return ours is live
-    return target.same(ours, live) or (isinstance(target, MarksItsWork) and target.untouched(ours, live))
+    return is_same(target, ours, live) or is_untouched(target, ours, live)

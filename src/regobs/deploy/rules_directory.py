@@ -46,6 +46,7 @@ class RulesDirectory:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._name, self._directory, self._open = name, Path(os.path.realpath(directory)), open_server
+        self._named = os.path.abspath(directory)  # noqa: PTH100 - `rule_files` may name a link to the directory
         self._patience, self._sleep = patience, sleep
         self._written: tuple[Objects, Objects] = ({}, {})  # what was there before the last `write`, and after it
         self._made = False  # whether the directory was missing before the first `write`
@@ -150,9 +151,12 @@ class RulesDirectory:
             )
 
     def _file_of(self, group: RuleGroup) -> str | None:
-        """Its path in this directory, None where it is of another."""
-        prefix = str(self._directory) + "/"
-        return group.file.removeprefix(prefix) if group.file.startswith(prefix) else None
+        """Its path in this directory, None where it is of another; links that lead there are the directory too."""
+        for prefix in (f"{self._directory}/", f"{self._named}/"):
+            if group.file.startswith(prefix):
+                return group.file.removeprefix(prefix)
+        folder, name = os.path.split(group.file)
+        return name if os.path.isabs(folder) and os.path.realpath(folder) == str(self._directory) else None  # noqa: PTH117
 
     def unread(self, objects: Objects) -> str:
         """Which group of these files the server has not loaded as it is there, as after a reload that never came."""

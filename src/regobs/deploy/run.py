@@ -25,7 +25,7 @@ from regobs.deploy.target import (
     SeesEdits,
     refuse_strange,
 )
-from regobs.deploy.told import tell, telling
+from regobs.deploy.told import machine_fault, tell, telling
 from regobs.errors import InputError, RegobsError, ServerError
 
 
@@ -105,14 +105,17 @@ class Rollout(Planning):
                     pending = self._folder.wrote(pending, found)
             self.target.verify(plan.objects)  # of what is of others nothing is said
             return self._folder.commit(plan.objects, self._environment, self._where)
-        except BaseException as error:
+        except BaseException as raised:
+            error = machine_fault(raised) if isinstance(raised, OSError) else raised
             if isinstance(error, RegobsError):
                 tell(error, self._words)
             if self._folder.unfinished() is not None:
                 self._put_back(pending, error)
             else:
                 self._say_done(pending.number, error)
-            raise
+            if error is raised:
+                raise
+            raise error from raised
 
     def _say_done(self, number: int, error: BaseException) -> None:
         """What came after the new state was kept changes nothing of it."""
@@ -144,14 +147,15 @@ class Rollout(Planning):
                 "somebody else's work would be lost",
                 value="; ".join(f"{one.thing}: {one.what}" for one in conflicts[:5]),
                 expected="only what regobs deploy wrote",
-                next_step=self._words.way_on(first.thing, there_already=first.what == FOREIGN),
+                next_step=self._words.way_on(first.thing, there_already=first.what.startswith(FOREIGN)),
             )
 
     def _put_back(self, pending: PendingDeploy, error: BaseException) -> None:
         """Restore what was live. Where that fails too, the note stays, for the next deployment to do it."""
         try:
             found = self._restore(pending)
-        except RegobsError as worse:
+        except (RegobsError, OSError) as raised:
+            worse = machine_fault(raised) if isinstance(raised, OSError) else raised
             if isinstance(error, RegobsError):
                 error.next_step = (
                     f"{error.next_step or 'correct it'}; what was there before could not be put back completely either "
@@ -160,6 +164,12 @@ class Rollout(Planning):
             else:
                 self.notes.append(f"interrupted, and {PUTS_BACK} ({_brief(worse)})")
             return
+        except BaseException:  # a signal, as a second one or one while a failed deployment is put back
+            failed = f"{_brief(error)}; " if isinstance(error, RegobsError) else ""
+            done = self._folder.pending() is None
+            state = "what was there before is back" if done else f"it is unfinished: {PUTS_BACK}"
+            self.notes.append(f"{failed}interrupted while what was there before was put back, and {state}")
+            raise
         back = f"what was there before is back{self._stays(found)}"
         if isinstance(error, RegobsError):
             error.next_step = f"{error.next_step or 'correct it'}; {back}"

@@ -13,7 +13,7 @@ from regobs.errors import InputError, RegobsError
 
 _LONGEST = 255  # bytes of the name of a file (NAME_MAX of linux/limits.h), and of one of an object in a cluster at most
 _SHOWN = 80  # characters of a name that is none
-_NOT_WHOLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)  # what is wrong in shape
+NOT_WHOLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)  # what is wrong in shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +120,28 @@ class FinishesWrites(Protocol):
         """Do it; nothing where nothing is left."""
 
 
+def is_same(target: DeployTarget, ours: bytes, live: bytes) -> bool:
+    """Whether what is live is what we wrote; not where it is of a shape that nobody can compare."""
+    try:
+        return ours == live or target.same(ours, live)
+    except (*NOT_WHOLE, RegobsError):
+        return False
+
+
+def is_untouched(target: DeployTarget, ours: bytes, live: bytes) -> bool:
+    """Whether nobody but us changed what we wrote, where the target tells."""
+    try:
+        return isinstance(target, MarksItsWork) and target.untouched(ours, live)
+    except (*NOT_WHOLE, RegobsError):
+        return False
+
+
 def refuse_strange(target: DeployTarget, objects: Objects) -> None:
     """Raise InputError for what no build gives to such a target: names become paths and addresses there."""
     for name, content in objects.items():
         try:
             fits = _is_writable(name) and target.fits(name, content)
-        except (*_NOT_WHOLE, RegobsError):
+        except (*NOT_WHOLE, RegobsError):
             fits = False
         if not fits:
             raise _strange(name if _is_writable(name) else ascii(name)[:_SHOWN])
@@ -136,7 +152,7 @@ def only_whole_objects() -> Iterator[None]:
     """Raise InputError for objects of the right names that nobody can compare, as those of a plan file may be."""
     try:
         yield
-    except _NOT_WHOLE as error:
+    except NOT_WHOLE as error:
         raise _strange(shape_of(error)) from error
 
 

@@ -11,7 +11,7 @@ import requests
 
 from regobs.config import Config
 from regobs.documents import load_yaml
-from regobs.errors import InputError, RegobsError, ServerError
+from regobs.errors import InputError, MachineError, RegobsError, ServerError
 from regobs.prometheus.address import bare
 from regobs.prometheus.answer_text import answer_words
 from regobs.prometheus.failures import RETRY_SECONDS, ServerWords, retry_after, waiting_words
@@ -118,6 +118,21 @@ def telling(words: TargetWords) -> Iterator[None]:
     except RegobsError as error:
         tell(error, words)
         raise
+    except OSError as error:
+        told = machine_fault(error)
+        tell(told, words)
+        raise told from error
+
+
+def machine_fault(error: OSError) -> MachineError:
+    """What the system refused that no step foresaw, such as a temporary file on a full disk."""
+    where = f"{error.filename}: " if error.filename else ""
+    return MachineError(
+        "this machine does not let it be done",
+        value=f"{where}{error.strerror or error}",
+        next_step="free some space, also where temporary files are (TMPDIR), and see the limits of this process "
+        "(`ulimit -a`) and its rights",
+    )
 
 
 def tell(error: RegobsError, words: TargetWords) -> None:
