@@ -6,7 +6,8 @@ from textwrap import indent
 
 import pytest
 
-from regobs.lint import LintReport, Severity, lint_text
+from regobs.catalog.model import Flavor
+from regobs.lint import LintContext, LintReport, Severity, lint_text
 
 RULES = """\
 groups:
@@ -239,6 +240,20 @@ def test_both_sides_of_an_inhibition_keep_the_labels_that_are_to_be_equal() -> N
     assert inhibited(_LOSES, "http_total > 1") == []  # not known to have it
     assert inhibited(_LOSES, _KEEPS, "alertname") == []
     assert inhibited("sum(vector(1))", _KEEPS) == [(what.format("source"), Severity.NOTE)]
+
+
+def test_a_label_of_another_flavor_is_none_that_the_server_adds() -> None:
+    """A context that knows the flavor says it as surely as one that does not: `route` is `handler` in CNCF's."""
+    what = "the target of this inhibition drops route, which its other side keeps: they never agree"
+    source, target = "count by (route) (ALERTS) > 1", "sum by (handler) (rate(registry_http_requests_total[5m])) > 1"
+    text = INHIBITED.format(source=source, target=target, equal="route")
+    for flavor in (None, Flavor.DISTRIBUTION):
+        report = lint_text(text, "all.yaml", ".yaml", LintContext(flavor=flavor))
+        assert lost(report) == [(what, Severity.WARNING)]
+    assert inhibited(source.replace("route", "handler"), target, "handler") == []
+    assert inhibited(source.replace("route", "region"), target, "region") == [
+        (what.replace("route", "region"), Severity.NOTE)
+    ]
 
 
 def test_a_matcher_of_an_inhibition_asks_for_a_label_in_vain() -> None:

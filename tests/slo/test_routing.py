@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import time
@@ -16,10 +17,15 @@ import yaml
 from regobs.catalog.model import Capability, Flavor
 from regobs.config import Config, LabelNames, load_config
 from regobs.errors import RulesError
+from regobs.lint import Severity, lint_paths
+from regobs.promql.infer import infer
+from regobs.promql.nodes import Duration
+from regobs.promql.parse import parse
 from regobs.slo import outputs
+from regobs.slo.model import DAY
 from regobs.slo.routing import routing as routing_of
 from tests.e2e.conftest import AlertmanagerFactory, require
-from tests.slo.packs import BUNDLED, GITLAB, SMALL, pack_of
+from tests.slo.packs import BUNDLED, CONFIGS, GITLAB, SMALL, pack_of
 
 NAME = "alertmanager/alertmanager.yaml"
 SCOPED = replace(GITLAB, labels=LabelNames(environment="env"))
@@ -221,3 +227,102 @@ def test_a_wrong_route_is_refused_where_it_is_wrong(
         routing(tmp_path, ROUTES.replace(old, new, 1))
     assert str(caught.value.location) == f"{tmp_path}/alerts/routing.yaml:{place}"
     assert message in caught.value.message
+
+
+def days(text: str) -> Duration:
+    return Duration(int(text.removesuffix("d")) * DAY)
+
+
+def built(flavor: str, period: str = "28d", scope: str | None = "env") -> dict[str, bytes]:
+    """The rule files and the configuration of Alertmanager that a build of the bundled pack has."""
+    labels = LabelNames(environment=scope) if scope else LabelNames()
+    config = replace(CONFIGS[flavor], labels=labels)
+    config = replace(config, slo=replace(config.slo, period=days(period)))
+    return outputs.compile_rules(BUNDLED, config).files(tests=False)
+
+
+def labels_of(files: dict[str, bytes], flavor: str) -> dict[str, list[set[str]]]:
+    """The labels that the alerts of rule files have, by the alert's name, of each of its rules."""
+    found: dict[str, list[set[str]]] = {}
+    groups = [group for name, text in files.items() if name != NAME for group in yaml.safe_load(text)["groups"]]
+    for rule in (one for group in groups for one in group["rules"] if "alert" in one):
+        kept = infer(parse(rule["expr"]), CONFIGS[flavor].vocabulary, extra_labels=["env"]).possible_labels
+        found.setdefault(rule["alert"], []).append({"alertname", *rule["labels"], *(kept or ANY)})
+    return found
+
+
+ANY = frozenset({"*"})  # of a record or of a target: what it keeps is not known from the expression
+
+
+@pytest.mark.parametrize("flavor", CONFIGS)
+def test_both_sides_of_an_inhibition_have_the_labels_that_are_to_be_equal(flavor: str) -> None:
+    files = built(flavor)
+    there, compared = labels_of(files, flavor), set()
+    for rule in yaml.safe_load(files[NAME])["inhibit_rules"]:
+        for matchers in (rule["source_matchers"], rule["target_matchers"]):
+            ((_, names),) = [re.split("=~?", one) for one in matchers if one.startswith("alertname")]
+            for name, label in itertools.product(names.strip('"').split("|"), rule["equal"]):
+                assert all(label in kept or kept & ANY for kept in there[name]), (name, label)
+                compared.add(label)
+    assert {"route", "handler"} & compared == {{"gitlab": "route", "distribution": "handler"}[flavor]}
+
+
+@pytest.mark.parametrize("flavor", CONFIGS)
+@pytest.mark.parametrize("period", ["7d", "14d", "28d", "30d"])
+def test_lint_finds_each_inhibition_that_a_build_writes_alive(flavor: str, period: str, tmp_path: Path) -> None:
+    for name, text in built(flavor, period, "env" if period in {"14d", "28d"} else None).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(text)
+    report = lint_paths([tmp_path])
+    assert [one for one in report.findings if one.severity is not Severity.NOTE] == []
+
+
+@pytest.mark.parametrize(("period", "slowest"), [("7d", "6h"), ("14d", "1d"), ("28d", "3d"), ("30d", "3d")])
+def test_a_tier_that_no_slo_has_is_in_no_inhibition(period: str, slowest: str) -> None:
+    text = outputs.compile_rules(BUNDLED, replace(GITLAB, slo=replace(GITLAB.slo, period=days(period)))).alertmanager
+    tiers = [one for rule in yaml.safe_load(text)["inhibit_rules"] for one in rule["target_matchers"] if "tier" in one]
+    assert {one.rpartition("|")[2].rpartition('"')[0].rpartition('"')[2] for one in tiers} == {slowest}
+
+
+@pytest.mark.parametrize(("flavor", "label"), [("gitlab", "route"), ("distribution", "handler")])
+def test_labels_of_a_pack_are_written_as_the_alerts_of_the_flavor_have_them(
+    tmp_path: Path, flavor: str, label: str
+) -> None:
+    rule = "{source_matchers: [alertname=A, 'route=~\".+\"'], target_matchers: [alertname=B], equal: [method, route]}"
+    text = ROUTES.replace("[alertname]", "[alertname, route]").replace("[severity", '[route!="", severity')
+    pack = pack_of(tmp_path, small=SMALL)
+    (tmp_path / "alerts/routing.yaml").write_text(f"{text}inhibit_rules: [{rule}]\n")
+    found = yaml.safe_load(outputs.files(pack, CONFIGS[flavor])[NAME])
+    assert found["route"]["group_by"] == ["alertname", label]
+    assert found["route"]["routes"][0]["matchers"] == [f'{label}!=""', 'severity="page"']
+    (made,) = found["inhibit_rules"]
+    assert made["source_matchers"] == ["alertname=A", f'{label}=~".+"']
+    assert made["equal"] == ["method", label]
+
+
+@pytest.mark.server
+def test_a_failure_of_an_outage_holds_back_no_page_about_another_handler(
+    tmp_path: Path, alertmanager_server: AlertmanagerFactory
+) -> None:
+    path = tmp_path / "alertmanager.yaml"
+    path.write_bytes(built("distribution")[NAME])
+    url = alertmanager_server(path).url.rstrip("/")
+    same = {"method": "get", "handler": "manifest", "env": "x"}
+    fails = [
+        alert("RegistryRouteFails", **(same | {"handler": one}), severity="page") for one in ("manifest", "catalog")
+    ]
+    since = alert("RegistryFailureOfOutage", **same, severity="none")
+    assert becomes_of(url, [since, *fails]) == {"catalog"}
+
+
+def becomes_of(url: str, alerts: list[dict[str, Any]]) -> set[str]:
+    """The handlers that RegistryRouteFails is announced of."""
+    requests.post(f"{url}/api/v2/alerts", json=alerts, timeout=10).raise_for_status()
+    found: set[str] = set()
+    for _ in range(50):
+        answer = requests.get(f"{url}/api/v2/alerts", params={"inhibited": "false"}, timeout=10).json()
+        found = {one["labels"]["handler"] for one in answer if one["labels"]["alertname"] == "RegistryRouteFails"}
+        if found == {"catalog"}:
+            break
+        time.sleep(0.1)
+    return found

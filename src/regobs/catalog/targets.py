@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regobs.catalog.declare import Component, form, labels
-from regobs.catalog.model import Exposer, Label, Unit
+from regobs.catalog.model import Exposer, Flavor, Form, Label, Unit
 
 NOBODY = "none"  # the severity of alerts that nobody is told of: the watchdog fires always, others hold others back
 
@@ -14,9 +14,22 @@ _TARGET = labels("instance", "job")
 _ALERTSTATE = Label("alertstate", ("pending", "firing"))
 _ALERTNAME = Label("alertname", patterns={"registry": "Registry.*"})
 # Labels that an alert has from the registry's series that it is about, as far as rules compare alerts by them.
-_FROM_SERIES = labels("endpoint", "method", "route")
-COPIED_LABELS = frozenset(label.exposed for label in _FROM_SERIES)
-_ABOUT = (*labels("severity", "slo", "tier", "instance"), *_FROM_SERIES)
+# An alert has them as its series do: CNCF Distribution calls the route of a request `handler`, see `http`. Open: alerts
+# about other things than requests may have values of their own.
+_COPIED = labels("endpoint", "method")
+_FROM_SERIES = {
+    Flavor.GITLAB: (*_COPIED, Label("route")),
+    Flavor.DISTRIBUTION: (*_COPIED, Label("route", exposed="handler")),
+}
+COPIED_LABELS = frozenset(label.exposed for copied in _FROM_SERIES.values() for label in copied)
+
+
+def _forms(*own: Label) -> tuple[Form, ...]:
+    """A form for each flavor: with the labels of alerts of its own, and those that are copied."""
+    return tuple(form(flavor, labels=(*own, *copied), on_event=True) for flavor, copied in _FROM_SERIES.items())
+
+
+_ABOUT = (_ALERTNAME, *labels("severity", "slo", "tier", "instance"))
 
 UP = _prometheus.gauge(
     "up",
@@ -29,14 +42,14 @@ ALERTS = _prometheus.gauge(
     "ALERTS",
     Unit.ALERTS,
     "1 for each alert that is pending or firing.",
-    form(labels=(_ALERTNAME, *_ABOUT, _ALERTSTATE), on_event=True),
+    *_forms(*_ABOUT, _ALERTSTATE),
     pitfalls=("The labels of the alert are on it too; an alert that is not active has no series.",),
 )
 ALERTS_FOR_STATE = _prometheus.gauge(
     "ALERTS_FOR_STATE",
     Unit.TIMESTAMP,
     "When each alert that is pending or firing became active.",
-    form(labels=(_ALERTNAME, *_ABOUT), on_event=True),
+    *_forms(*_ABOUT),
     pitfalls=("Prometheus writes it to restore the `for` of alerts after a restart; Thanos Ruler as well.",),
 )
 SCRAPE_DURATION = _prometheus.gauge(

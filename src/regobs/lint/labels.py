@@ -147,7 +147,8 @@ def _asked(query: LintedQuery, node: Selector) -> Iterator[str]:
 def _had(query: LintedQuery, asked: Mapping[str, set[str]]) -> Iterator[str]:
     for node in query.selectors:
         entry = query.entry(node)
-        for form in query.context.forms(entry[0]) if entry is not None else ():
+        # Of every flavor: a label that only another one's registry has is no label of the server that sends the alert.
+        for form in entry[0].forms if entry is not None else ():
             yield from (label.exposed for label in form.labels)
         yield from asked[str(node.metric)]
         yield from () if ":" in str(node.metric) else _OF_TARGETS

@@ -134,7 +134,13 @@ class CompiledRules:
         """The Alertmanager configuration."""
         left_out = {one["rule"] for file in self.rule_files for one in file.left_out}
         own = set(NAMES.values()).union(*(file.own for file in self.rule_files))
-        return routing(self.pack, self.windows, self.config, left_out - self._plain_alerts, self.operations, own=own)
+        # A short period leaves tiers out: an inhibition of theirs would wait for alerts that never come.
+        burning = [(one.slo, tier) for one in self.slos for tier in fitting(one.slo, self.windows.of(one.slo))]
+        names = {tier.name for _, tier in burning}
+        windows = replace(self.windows, tiers=tuple(tier for tier in self.windows.tiers if tier.name in names))
+        told = {(slo.labels[OPERATION.name], self.config.severities[tier.severity]) for slo, tier in burning}
+        missing = left_out - self._plain_alerts
+        return routing(self.pack, windows, self.config, missing, self.operations, own=own, burning=told)
 
     @property
     def _plain_alerts(self) -> set[str]:

@@ -3,9 +3,11 @@
 The file is Alertmanager's own format with two additions: an inhibition rule with `slower_tiers_of: [alert, ...]`
 becomes one rule for each burn-rate tier, which silences all slower tiers. The labels of the scope are added to every
 `group_by` and `equal`, so that environments stay apart; with `source_is_absence` only those that the alert of an
-`absent()` has. A label that says of a neighbour where it runs itself (`namespace`) is added only between alerts that
-are all about the registry; of others the rule is written apart. Alerts that the build leaves out, and operations of
-which it has no SLO, are taken out of inhibitions, and so is an inhibition of which one side has no alert any more.
+`absent()` has. Labels are called there as in rule files, by the names of GitLab's registry, and are written as the
+alerts of this deployment have them. A label that says of a neighbour where it runs itself (`namespace`) is added only
+between alerts that are all about the registry; of others the rule is written apart. Alerts that the build leaves out,
+and operations of which it has no SLO, are taken out of inhibitions, and so is an inhibition of which one side has no
+alert any more.
 """
 
 from __future__ import annotations
@@ -16,18 +18,23 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from regobs.catalog.slo import OPERATION
+from regobs.catalog.targets import ALERTS
 from regobs.config import Config
 from regobs.documents import Document, Steps, dump_yaml, load_yaml, validate
 from regobs.errors import RulesError
 from regobs.pack import Pack
+from regobs.promql.canonical import text_label
 from regobs.promql.nodes import MatchOp
 from regobs.promql.vocabulary import TARGET_LABELS
+from regobs.slo.alerts import NAMES
 from regobs.slo.model import Windows
 from regobs.slo.rule_scope import labels_of_registry
 
 Json = dict[str, Any]
 _SEVERITY = re.compile(r'^(\s*severity\s*=~?\s*")([^"\\]*)("\s*)$')
 _NAMED = re.compile(rf'(alertname|{OPERATION.name})=(~?)"([A-Za-z0-9_|]+)"')
+_ASKED = re.compile(r'^\s*"?([A-Za-z_][A-Za-z0-9_]*)(?="?\s*[=!])')  # the label of a matcher
+_SIDES = ("source_matchers", "target_matchers")
 _NAMES = {"type": "array", "items": {"type": "string", "minLength": 1}}
 _MATCHERS = {**_NAMES, "minItems": 1}
 _ROUTE = {
@@ -81,10 +88,12 @@ def routing(
     operations: AbstractSet[str] = frozenset(),
     *,
     own: AbstractSet[str] = frozenset(),
+    burning: AbstractSet[tuple[str, str]] | None = None,
 ) -> bytes:
     """The Alertmanager configuration, without the alerts and operations of the pack that this build lacks.
 
-    `own` are the alerts whose labels name the place of the registry. Raises RulesError with a place.
+    `own` are the alerts whose labels name the place of the registry; `burning` are the operations of burn alerts, each
+    with a severity, where they are known. Raises RulesError with a place.
     """
     left_out = {"alertname": alerts, OPERATION.name: operations}
     file = pack.file("alerts", "routing.yaml")
@@ -96,6 +105,7 @@ def routing(
         apart
         for rule in data.get("inhibit_rules", [])
         for made in _inhibitions(rule, windows, config, left_out)
+        if burning is None or not any(_of_no_burn(made[key], burning) for key in _SIDES)
         for apart in _by_place(made, own, config)
     ]
     made = {**data, "route": _route(document, ("route",), data["route"], receivers, config)}
@@ -116,7 +126,7 @@ def _route(document: Document, path: Steps, route: Json, receivers: set[str], co
         )
     made = dict(route)
     if "group_by" in route and "..." not in route["group_by"]:
-        made["group_by"] = _with(route["group_by"], config.rules_scope.keep)
+        made["group_by"] = _with([_stored(name, config) for name in route["group_by"]], config.rules_scope.keep)
     if "matchers" in route:
         made["matchers"] = _named(route["matchers"], config)
     if "routes" in route:
@@ -130,10 +140,13 @@ def _with(names: list[str], keep: tuple[str, ...]) -> list[str]:
 
 
 def _stored(label: str, config: Config) -> str:
-    """What alerts call a label of the registry's series, which is renamed where targets have it too."""
+    """What alerts call a label of the registry's series: as its flavor does, renamed where targets have it too."""
+    form = config.vocabulary.form(ALERTS)
+    found = text_label(label, ALERTS, form, config.vocabulary) if form is not None else None
+    exposed = found.exposed if found is not None else label
     clashes = config.target_labels - TARGET_LABELS - {*config.labels.scope}
-    renamed = label in clashes and not config.honor_labels and label in labels_of_registry(config)
-    return f"exported_{label}" if renamed else label
+    renamed = exposed in clashes and not config.honor_labels and exposed in labels_of_registry(config)
+    return f"exported_{exposed}" if renamed else exposed
 
 
 def _by_place(rule: Json, own: AbstractSet[str], config: Config) -> list[Json]:
@@ -141,7 +154,7 @@ def _by_place(rule: Json, own: AbstractSet[str], config: Config) -> list[Json]:
     apart = [label for label in rule["equal"] if label in config.apart]
     if not apart:
         return [rule]
-    sides = {key: _halves(rule[key], own) for key in ("source_matchers", "target_matchers")}
+    sides = {key: _halves(rule[key], own) for key in _SIDES}
     (source, other_source), (target, other_target) = sides.values()
     shared = [label for label in rule["equal"] if label not in apart]
     pairs = [
@@ -167,8 +180,13 @@ def _halves(matchers: list[str], own: AbstractSet[str]) -> tuple[list[str], list
 
 
 def _named(matchers: list[str], config: Config) -> list[str]:
-    """The matchers with the deployment's names of severities."""
-    return [_SEVERITY.sub(lambda found: found[1] + _severities(found[2], config) + found[3], one) for one in matchers]
+    """The matchers with the deployment's names of labels and severities."""
+
+    def stored(found: re.Match[str]) -> str:
+        return found[0].removesuffix(found[1]) + _stored(found[1], config)
+
+    labelled = [_ASKED.sub(stored, one) for one in matchers]
+    return [_SEVERITY.sub(lambda found: found[1] + _severities(found[2], config) + found[3], one) for one in labelled]
 
 
 def _without(matchers: list[str], left_out: Mapping[str, AbstractSet[str]]) -> list[str]:
@@ -187,6 +205,16 @@ def _without(matchers: list[str], left_out: Mapping[str, AbstractSet[str]]) -> l
     return made
 
 
+def _of_no_burn(matchers: list[str], burning: AbstractSet[tuple[str, str]]) -> bool:
+    """Whether matchers ask for burn alerts of operations and severities that none of them has."""
+    asked = {match[1]: {*match[3].split("|")} for text in matchers if (match := _NAMED.fullmatch(text))}
+    severities = [{*match[2].split("|")} for text in matchers if (match := _SEVERITY.match(text))]
+    if not severities or not asked.get("alertname", {""}) <= {*NAMES.values()}:
+        return False
+    operations = asked.get(OPERATION.name, {one for one, _ in burning})
+    return not any(one in operations and all(severity in some for some in severities) for one, severity in burning)
+
+
 def _severities(words: str, config: Config) -> str:
     return "|".join(config.severities.get(word, word) for word in words.split("|"))
 
@@ -203,7 +231,7 @@ def _inhibitions(rule: Json, windows: Windows, config: Config, left_out: Mapping
     labels = _of_absence(config) if rule.pop("source_is_absence", False) else config.rules_scope.keep
     equal = _with([_stored(name, config) for name in rule["equal"]], labels)
     if "slower_tiers_of" not in rule:
-        matchers = {key: _named(rule[key], config) for key in ("source_matchers", "target_matchers")}
+        matchers = {key: _named(rule[key], config) for key in _SIDES}
         there = {key: _without(texts, left_out) for key, texts in matchers.items()}
         return [{**rule, **there, "equal": equal}] if all(there.values()) else []
     alerts = f'alertname=~"{"|".join(rule["slower_tiers_of"])}"'
