@@ -2,10 +2,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from regobs.doctor.report import DashboardFinding, DoctorReport, PanelFinding, Problem, QueryFinding, RuleFinding
+from regobs.doctor.report import (
+    DashboardFinding,
+    DoctorReport,
+    PanelFinding,
+    Problem,
+    ProposedSetting,
+    QueryFinding,
+    RuleFinding,
+    SettingsProposal,
+)
 from regobs.doctor.table import text
 from regobs.doctor.verdict import Status, Verdict, worst
 from regobs.errors import ExitCode
@@ -28,6 +38,21 @@ def report(*panels: PanelFinding, rules: tuple[RuleFinding, ...] = ()) -> Doctor
 def alert(verdict: Verdict, state: str = "inactive", kind: str = "alerting") -> RuleFinding:
     name = "a:b:c" if kind == "recording" else "Crowded"
     return RuleFinding(kind, name, "g", {"severity": "page", "slo": "pull"}, state, verdict)
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        ("regobs.toml", "`regobs init --update` writes"),
+        (f"{Path.cwd()}/regobs.toml", "`regobs init --update` writes"),
+        ("../caps.toml", "`regobs init --update --out ../caps.toml` writes"),
+        ("my settings.toml", "`regobs init --update --out 'my settings.toml'` writes"),
+    ],
+)
+def test_the_command_that_writes_the_proposed_settings_names_the_file(file: str, command: str) -> None:
+    setting = ProposedSetting(("registry",), "flavor", "gitlab", "label route")
+    proposal = SettingsProposal(file, (setting,), "", "", ())
+    assert command in text(replace(report(), proposal=proposal))
 
 
 @pytest.mark.parametrize("status", list(Status))

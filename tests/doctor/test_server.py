@@ -10,7 +10,7 @@ import pytest
 
 from regobs.build import build_files
 from regobs.catalog import METRICS, kubernetes, load_balancing, prometheus_server, redis_server, targets
-from regobs.catalog.model import Capability, Exposer
+from regobs.catalog.model import Capability, Exposer, Metric
 from regobs.config import Config, read_config
 from regobs.doctor import Status, absent, text
 from regobs.doctor.diagnosis import missing
@@ -311,6 +311,19 @@ def test_what_a_scraped_exporter_lacks_is_not_said_to_be_unscraped() -> None:
     verdict = absent.explain(server, gitlab(Capability.REDIS_EXPORTER), name, redis_server.REPLICAS)
     assert verdict.status is Status.EMPTY
     assert verdict.reason == f"redis_exporter is scraped, but {name} is not among its metrics"
+
+
+@pytest.mark.parametrize("metric", [prometheus_server.ALERTS_SENT, prometheus_server.ALERTS_FAILED])
+@pytest.mark.parametrize("unknown", [True, False])
+def test_a_server_that_knows_no_alertmanager_has_no_series_of_what_it_sends_there(
+    metric: Metric, unknown: bool
+) -> None:
+    server = facts(live=facts().live | {prometheus_server.CONFIG_LOADED.name}, no_alertmanager=unknown)
+    verdict = absent.explain(server, gitlab(Capability.PROMETHEUS), metric.name, metric)
+    assert (verdict.status is Status.LEFT_OUT) is unknown
+    assert ("the server knows none" in verdict.reason) is unknown
+    other = prometheus_server.ALERTMANAGERS
+    assert "is not among its metrics" in absent.explain(server, gitlab(Capability.PROMETHEUS), other.name, other).reason
 
 
 def test_what_prometheus_says_of_every_target_is_no_sign_that_it_is_scraped() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from regobs.lint import Severity
 from tests.lint.cases import alert, found, query, record, rules
 
 _RATE = "sum(rate(registry_http_requests_total[5m]))"
@@ -215,3 +216,17 @@ def test_a_series_that_nothing_here_records_may_be_missing_behind_or_and_unless(
         {"record": "job:a:rate5m", "expr": "sum by (job) (rate(a_total[5m]))"}, {"record": "job:c:rate5m", "expr": expr}
     )
     assert ("undefined-record" in found(report)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [("job:a:rate5", Severity.WARNING), ("job:a:rate1m", Severity.NOTE), ("team:other:sum", Severity.NOTE)],
+)
+def test_a_name_that_is_nearly_a_recorded_one_is_a_warning_with_that_name(name: str, severity: Severity) -> None:
+    report = rules(
+        {"record": "job:a:rate5m", "expr": "sum by (job) (rate(a_total[5m]))"},
+        {"record": "job:c:rate5m", "expr": f"2 * {name}"},
+    )
+    [one] = [one for one in report.findings if one.check == "undefined-record"]
+    assert one.severity is severity
+    assert ("did you mean job:a:rate5m?" in str(one)) is (severity is Severity.WARNING)

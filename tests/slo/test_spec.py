@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.config import Config, SloSettings, Threshold, read_config
+from regobs.config import Config, SloSettings, Threshold, load_config, read_config
 from regobs.errors import ConfigError, ExitCode, InputError, SloError
 from regobs.promql.nodes import Duration
 from regobs.slo import outputs
@@ -218,6 +218,16 @@ def test_a_plain_selector_in_gitlabs_names_is_a_source(tmp_path: Path) -> None:
     assert text != SMALL
     files = outputs.files(pack_of(tmp_path, one=text), replace(GITLAB, flavor="distribution"))  # type: ignore[arg-type]
     assert 'code=~"5..", handler="tags"' in files["prometheus/rules/slo-small.yaml"].decode()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_scrape_interval_too_long_for_the_bundled_windows_is_told_where_it_is_said(tmp_path: Path, own: bool) -> None:
+    file = tmp_path / "regobs.toml"
+    file.write_text('[registry]\nflavor = "gitlab"\n\n[prometheus]\nscrape_interval = "2m"\n')
+    pack = pack_of(tmp_path, one=SMALL) if own else BUNDLED
+    with pytest.raises(SloError, match="fewer than 4 scrapes") as caught:
+        outputs.load_windows(pack, load_config(file))
+    assert str(caught.value.location).startswith(f"{tmp_path}/alerts/windows.yaml" if own else f"{file}:5:")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from regobs.config import Config, read_config
 from regobs.errors import InputError
+from regobs.pack import Pack
 from regobs.promql.misspelt import nearly
 from regobs.slo.outputs import compile_rules
 from regobs.slo.rule_files import read_rule_files
@@ -322,3 +323,88 @@ def test_a_long_name_takes_no_time() -> None:
     assert nearly("process_" * 20_000) is None
     assert nearly("go_sql_dbstats_" * 20_000) is None
     assert process_time() - start < 1
+
+
+OWN = """\
+      - {record: my:req:rate5m, expr: "sum by (code) (rate(registry_http_requests_total[5m]))"}
+      - {record: my:req:rate1h, expr: "sum by (code) (avg_over_time(my:req:rate5m[1h]))"}
+      - {record: my:teams:sum, expr: sum by (team) (team_jobs), labels: {place: here}}
+"""
+
+
+def told_of_records(directory: Path, expr: str, registry: str) -> list[str]:
+    pack_of(directory, one=RULES % f"{expr!r}" + OWN)
+    pack = Pack((*BUNDLED.layers, ("own", directory)))
+    found = pack_warnings(pack, settings(directory, registry))
+    return [one.removeprefix(f"{directory}/alerts/one.rules.yaml:") for one in found]
+
+
+@pytest.mark.parametrize(
+    ("expr", "part"),
+    [
+        (
+            "registry:slo_burn_rate:ratio45m",
+            "5: no SLO records registry:slo_burn_rate:ratio45m; expected: registry:slo_b",
+        ),
+        (
+            'registry:slo_burn_rate:ratio1h{slo="pull-manifst-latency"}',
+            "'pull-manifst-latency'; expected: pull-manifest",
+        ),
+        ('registry:slo_burn_rate:ratio1h{operation=~"pul-.*"}', "no SLO of the pack has operation 'pul-.*'"),
+        ('sum(registry:http_requests:rate5m{cod=~"5.."})', "keeps no label cod; expected: code"),
+        (
+            'sum(registry:http_requests:rate5m{route="manifests"})',
+            "'manifests', so registry:http_requests:rate5m has no",
+        ),
+        ('sum(my:req:rate5m{code="5XX"})', "no code of registry_http_requests_total is '5XX'"),
+        ('sum(my:req:rate1h{code="5XX"})', "'5XX', so my:req:rate1h has none"),
+        ("sum(my:req:rate5)", "no rule of the pack records my:req:rate5; expected: my:req:rate5m"),
+        (
+            'sum(my:req:rate5m{route=~"/v2/"})',
+            "the rule that records my:req:rate5m keeps no label route; expected: code",
+        ),
+        ('my:teams:sum{tem="a"}', "keeps no label tem; expected: team, place"),
+    ],
+)
+def test_what_no_record_has_is_told_with_its_line_and_the_nearest(tmp_path: Path, expr: str, part: str) -> None:
+    [told] = told_of_records(tmp_path, expr, "flavor = 'distribution'")
+    assert told.startswith("5: ")
+    assert part in told
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        'registry:slo_burn_rate:ratio1h{slo="pull-manifest-latency", sli!="x"}',
+        'registry:slo_burn_rate:ratio1h{slo=~"pull-.*"}',
+        'registry:slo_burn_rate:ratio1h{slo="database-query-latency"}',
+        'sum(registry:http_requests:rate5m{code=~"5..", instance="a"})',
+        'sum(registry:http_requests:rate5m{route="/v2/{name}/manifests/{reference}"})',
+        'sum(my:req:rate5m{code=~"5..", route=""})',
+        'sum(my:req:rate5m{code!="5XX"})',
+        "sum(my:req:rate6h)",
+        "sum(other:jobs:sum)",
+        'my:teams:sum{team="anything", place="there"}',
+    ],
+)
+def test_what_a_record_may_have_is_not_told(tmp_path: Path, expr: str) -> None:
+    assert told_of_records(tmp_path, expr, "flavor = 'distribution'") == []
+
+
+@pytest.mark.parametrize("flavor", ["gitlab", "distribution"])
+def test_a_copy_of_the_bundled_pack_misreads_no_record(tmp_path: Path, flavor: str) -> None:
+    pack = Pack((("own", BUNDLED.layers[0][1]),))
+    told = list(pack_warnings(pack, settings(tmp_path, f"flavor = '{flavor}'")))
+    assert [one for one in told if "so this is left out" not in one and "it has no data" not in one] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "is_told"),
+    [("code", True), ("handler", True), ("route", False), ("env", False), ("instance_group", False)],
+)
+def test_a_label_of_the_registrys_own_metrics_that_tells_environments_apart_is_told(
+    tmp_path: Path, name: str, is_told: bool
+) -> None:
+    config = settings(tmp_path, f"flavor = 'distribution'\n\n[labels]\nenvironment = '{name}'")
+    told = list(pack_warnings(BUNDLED, config))
+    assert [one.startswith(f"{tmp_path}/regobs.toml") and f" {name}, " in one for one in told] == [True] * is_told

@@ -43,7 +43,7 @@ def doctor(
     import json  # noqa: PLC0415 - what follows loads grafanalib and requests; `--help` needs neither
 
     from regobs.doctor import examine, proposed, text  # noqa: PLC0415
-    from regobs.doctor.table import PROPOSED, diff_lines  # noqa: PLC0415
+    from regobs.doctor.table import diff_lines, proposed_title  # noqa: PLC0415
     from regobs.promql.durations import read_duration  # noqa: PLC0415
 
     span = read_duration(window) if window is not None else None
@@ -60,7 +60,9 @@ def doctor(
     if shape == "json":
         click.echo(json.dumps(report.as_data(failing_only=failing_only), indent=2, ensure_ascii=False))
     else:
-        shown, title, rest = text(report, failing_only=failing_only).rstrip("\n").partition(f"\n{PROPOSED}")
+        shown, title, rest = (
+            text(report, failing_only=failing_only).rstrip("\n").partition(f"\n{proposed_title(report)}")
+        )
         say(shown)
         kept = set(diff_lines(report))
         for line in (title + rest).split("\n")[1:]:

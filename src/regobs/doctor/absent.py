@@ -61,9 +61,8 @@ def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: 
         return Verdict(
             Status.EMPTY, f"{name} comes from {process}, which is not scraped", advice.scrape(metric.exposer)
         )
-    only = next((form.only for form in metric.forms if form.only), "")
-    if only:
-        return Verdict(Status.LEFT_OUT, _exists_only(name, only))
+    if cannot := _cannot_be(facts, name, metric):
+        return Verdict(Status.LEFT_OUT, cannot)
     if any(form.absent_until_observed for form in metric.forms):
         return Verdict(Status.QUIET, f"{name} appears with its first event, and there was none yet")
     return Verdict(
@@ -71,6 +70,17 @@ def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: 
         f"{process} is scraped, but {name} is not among its metrics",
         f"compare the version and the flags of {process}, and metric_relabel_configs of its scrape job",
     )
+
+
+def _cannot_be(facts: ServerFacts, name: str, metric: Metric) -> str:
+    """Why a process that is scraped need not have a metric; "" where it should."""
+    only = next((form.only for form in metric.forms if form.only), "")
+    if only:
+        return _exists_only(name, only)
+    each = any(label.exposed == "alertmanager" for form in metric.forms for label in form.labels)
+    if facts.no_alertmanager and metric.exposer is Exposer.PROMETHEUS and each:
+        return f"{name} has a series for each Alertmanager, and the server knows none"
+    return ""
 
 
 def _signs(exposer: Exposer) -> frozenset[str]:

@@ -104,7 +104,8 @@ def examine_questions(
     asked = concurrently(lambda question: _ask(prometheus, question, fill), panels, progress)
     exprs = [item.expr for item in asked if item.expr is not None]
     rule_exprs = [rule.expr for rule in rules]
-    facts = replace(gather(prometheus, deployment, [*exprs, *rule_exprs]), active=state.active)
+    facts = gather(prometheus, deployment, [*exprs, *rule_exprs])
+    facts = replace(facts, active=state.active, no_alertmanager=state.alertmanagers == ())
     if facts.rules is not None:
         own = partial(of_deployment, scope=config.deployment_matchers, scraped=state.targets)
         facts = replace(facts, rules={name: tuple(map(own, found)) for name, found in facts.rules.items()})

@@ -71,7 +71,7 @@ class ServerFacts:
     shows, None when it does not. `sparse` are the range vectors (as text) whose series all have fewer than two
     samples in the window. `elsewhere` says that another server evaluates the rules of the build and writes what they
     record here: `rules` are None then. `active` are the alerts that wait or fire, whoever evaluates their rules.
-    `load` is how such a server gets the rules.
+    `load` is how such a server gets the rules. `no_alertmanager` says that the server knows none.
     """
 
     live: frozenset[str]
@@ -87,6 +87,7 @@ class ServerFacts:
     elsewhere: bool = False
     active: tuple[Alert, ...] = ()
     load: str = LOAD
+    no_alertmanager: bool = False
 
 
 @lru_cache(maxsize=8192)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from math import isfinite
+from pathlib import Path
 
 from regobs.catalog.targets import NOBODY
 from regobs.common.counts import number_text
 from regobs.common.table import escape
+from regobs.config.loading import DEFAULT_NAME
 from regobs.doctor.report import NO_ADDRESS, DashboardFinding, DoctorReport, PanelFinding, RuleFinding
 from regobs.doctor.server import since_text
 from regobs.doctor.verdict import Status, Verdict
@@ -156,14 +159,18 @@ def _named(rule: RuleFinding) -> str:
     return f"{rule.name} ({severity})" if severity else rule.name
 
 
-PROPOSED = "Proposed settings: `regobs init --update` writes them"
+def proposed_title(report: DoctorReport) -> str:
+    """What stands above the proposed settings, with the command that writes them into the file that was read."""
+    file = report.proposal.file if report.proposal is not None else DEFAULT_NAME
+    out = "" if Path(file) in {Path(DEFAULT_NAME), Path.cwd() / DEFAULT_NAME} else f" --out {shlex.quote(file)}"
+    return f"Proposed settings: `regobs init --update{out}` writes them"
 
 
 def _proposal(report: DoctorReport) -> Iterator[str]:
     """The settings that the server implies, as a diff of the file with the reason of each."""
     if report.proposal is None or not report.proposal.settings:
         return
-    yield from ("", PROPOSED)
+    yield from ("", proposed_title(report))
     for setting in report.proposal.settings:
         first, *rest = setting.reason.split("\n")
         yield f"  {setting.name}: {first}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from regobs.catalog.model import Unit
+from regobs.common.closest import closest
 from regobs.lint.alerting import names_registry
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS
@@ -17,6 +19,8 @@ from regobs.promql.walk import selectors, strip_parens, walk
 
 # Labels that a deployment gives to its targets, by which the two sides of a quotient should be chosen alike.
 _SCOPES = frozenset({"environment", "env", "stage", "cluster", "type", "tier", "region", "shard"})
+_LIKE = 0.9  # of the ratio of closest
+_DIGITS = re.compile(r"[0-9]+")
 _PLAIN = MEASURES | {Unit.NONE, Unit.EVENTS, Unit.BOOL, Unit.INFO}
 
 
@@ -247,7 +251,16 @@ def undefined_record(query: LintedQuery) -> Iterator[LintProblem]:
         known = name in recorded or query.entry(node) is not None or "$" in name or query.role == "variable"
         known = known or _exposed(query, name)
         if ":" in name and recorded and not known and not _may_be_missing(query, node):
-            yield query.problem(node, f"no rule here records {name}", "record it, or lint its rules too", word=name)
+            near = _nearly_recorded(name, recorded)
+            step = f"did you mean {near}? Else record it" if near else "record it, or lint its rules too"
+            severity = Severity.WARNING if near else None
+            yield query.problem(node, f"no rule here records {name}", step, severity, word=name)
+
+
+def _nearly_recorded(name: str, recorded: Iterable[str]) -> str:
+    """The recorded name that a name is like; none that only differs in numbers: that is of another window."""
+    near = next(iter(closest(name, recorded, 1, _LIKE)), "")
+    return near if near and _DIGITS.sub("", near) != _DIGITS.sub("", name) else ""
 
 
 def _exposed(query: LintedQuery, name: str) -> bool:

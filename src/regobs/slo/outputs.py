@@ -18,7 +18,7 @@ from regobs.config import Config
 from regobs.config.places import Places
 from regobs.documents import WrittenYaml, dump_yaml
 from regobs.errors import ConfigError, Location, SloError
-from regobs.pack import Pack
+from regobs.pack import BUNDLED, Pack
 from regobs.promql.nodes import Duration
 from regobs.promql.recorded import Record
 from regobs.promql.series import known_metric
@@ -304,8 +304,17 @@ def records(pack: Pack, config: Config) -> list[Record]:
 
 def load_windows(pack: Pack, config: Config) -> Windows:
     """The burn-rate tiers of the pack, fit for the scrape interval. Raises SloError."""
-    windows = read_windows(pack.file("alerts", "windows.yaml"))
-    check_base(windows, config.prometheus.scrape_interval)
+    file = pack.file("alerts", "windows.yaml")
+    windows = read_windows(file)
+    try:
+        check_base(windows, config.prometheus.scrape_interval)
+    except SloError as error:
+        place = place_in_settings(config, ("prometheus", "scrape_interval"))
+        if file.layer != BUNDLED or place is None:
+            raise
+        error.location = place  # nobody changes the bundled windows
+        error.next_step = "scrape more often, or lengthen the window in an alerts/windows.yaml of a pack of your own"
+        raise
     return windows
 
 
@@ -318,7 +327,9 @@ def load_slos(pack: Pack, config: Config) -> list[Slo]:
             shorten = "its timeWindow" if own is not None else "[slo] period"
             raise ConfigError(
                 f"the period of {slo.name} is longer than Prometheus keeps data, so its budget would be wrong",
-                location=own or _place_of_retention(config) or slo.location,
+                location=own
+                or place_in_settings(config, ("prometheus", "retention"), ("slo", "period"))
+                or slo.location,
                 value=f"period {slo.period.text}, retention {window_text(config.prometheus.retention)}",
                 expected="a retention of at least the period",
                 next_step=f"raise [prometheus] retention, there and on the server, or shorten {shorten}",
@@ -326,8 +337,8 @@ def load_slos(pack: Pack, config: Config) -> list[Slo]:
     return slos
 
 
-def _place_of_retention(config: Config) -> Location | None:
-    """Where regobs.toml says how long Prometheus keeps data, else how long a budget is for; None without a file."""
+def place_in_settings(config: Config, *said: tuple[str, str]) -> Location | None:
+    """Where regobs.toml says the first of these keys that it has; the file where it has none, None without a file."""
     if config.source is None:
         return None
     file = str(config.source)
@@ -335,7 +346,6 @@ def _place_of_retention(config: Config) -> Location | None:
         places = Places(Path(file).read_text(encoding="utf-8"), file)
     except (OSError, ValueError):
         return Location(file)
-    said = (("prometheus", "retention"), ("slo", "period"))
     found = (places.value(keys) for keys in said if places.value(keys) != places.value(keys[:1]))
     return next(found, Location(file))
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from regobs.catalog import METRICS
 from regobs.catalog.model import Exposer
 from regobs.config import Config
+from regobs.config.model import DEPLOYMENT_LABELS
 from regobs.documents import Steps, load_yaml
 from regobs.errors import Location, PromqlError, RulesError
 from regobs.pack import BUNDLED, Pack
@@ -20,6 +22,8 @@ from regobs.promql.series import known_metric
 from regobs.promql.unavailable import Reason, Unavailable
 from regobs.promql.walk import children, selectors, walk
 from regobs.slo.openslo import documents_of, read_documents
+from regobs.slo.outputs import place_in_settings
+from regobs.slo.record_reads import RecordReads, reads_records
 from regobs.slo.recording import counters_of
 from regobs.slo.rule_files import SUFFIX, read_rule_files
 from regobs.slo.rule_scope import scoped
@@ -67,7 +71,7 @@ def pack_warnings(pack: Pack, config: Config | None = None) -> Iterator[PackWarn
                     reading.append(_Reading(document.locate(path), None, expr))
                 yield from _told(expr, document.locate(path))
     yield from lacks.told()
-    yield from _of_left_out(pack, config, reading) if config is not None else ()
+    yield from _of_deployment(pack, config, reading) if config is not None else ()
     unknown = dict.fromkeys(f"{Location(at.file, at.line)}: {told}" for at, told in read_documents(pack).unknown)
     yield from map(PackWarning, unknown)
 
@@ -157,6 +161,38 @@ def _of_left_out(pack: Pack, config: Config, reading: Sequence[_Reading]) -> Ite
                 place = Location(one.where.file, one.where.line)
                 step = "remove this from the pack, or what leaves that rule out"
                 yield PackWarning(f"{place}: reads {name}, {empty[name]}: it has no data; {step}", _UNFED)
+
+
+def _of_deployment(pack: Pack, config: Config, reading: Sequence[_Reading]) -> Iterator[PackWarning]:
+    """What only the settings tell."""
+    yield from _of_left_out(pack, config, reading)
+    yield from _of_records(pack, config, reading)
+    yield from _own_labels(config)
+
+
+def _own_labels(config: Config) -> Iterator[PackWarning]:
+    """Settings that take a label of the registry's own metrics for one of its deployment."""
+    there = config.vocabulary
+    forms = [form for metric in METRICS.values() if metric.exposer is Exposer.REGISTRY if (form := there.form(metric))]
+    own = {label.exposed for form in forms for label in form.labels if not label.target_label}
+    for meaning in DEPLOYMENT_LABELS:
+        name = getattr(config.labels, meaning)
+        if name in own:
+            place = place_in_settings(config, ("labels", meaning)) or "regobs.toml"
+            yield PackWarning(
+                f"{place}: {name}, the label for {meaning}, is one that metrics of the registry have themselves: rules "
+                "and dashboards would tell its values apart as deployments; name a label that the scrape gives"
+            )
+
+
+def _of_records(pack: Pack, config: Config, reading: Sequence[_Reading]) -> Iterator[PackWarning]:
+    """What reads a record that no rule writes, or a label or value that its series do not have."""
+    if not reads_records(one.expr for one in reading):
+        return
+    records = RecordReads(pack, config)
+    for one in reading:
+        for told in dict.fromkeys(records.faults(one.expr)):
+            yield PackWarning(f"{Location(one.where.file, one.where.line)}: {told}")
 
 
 def _needs(expr: Expr, names: Collection[str]) -> bool:
