@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from regobs.catalog import events as metrics
 from regobs.catalog.exposition import parse
 from regobs.exporters.journal import Journal
 from regobs.exporters.notifications import LARGEST_BODY, NotificationApp, Receiver
+from regobs.exporters.secret_files import read_secret
 from regobs.exporters.serving import exporter_instruments
 from regobs.exporters.totals import OTHER
 from regobs.instrument import Instruments
@@ -311,6 +313,38 @@ def test_a_missing_or_wrong_token_is_refused(receiver: Receiver, sent: str) -> N
     client = Client(receiver, "of-the-registry")
     assert client.post(body(event(1)), authorization=sent) == "401"
     assert client.post(body(event(1)), authorization="Bearer of-the-registry") == "200"
+
+
+@pytest.mark.parametrize("held", [None, "", "two\nlines", "named pipe"])
+def test_while_the_token_cannot_be_read_events_are_counted_as_refused_and_it_is_told_once(
+    receiver: Receiver, tmp_path: Path, held: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("right")
+    client = Client(receiver)
+    instruments = Instruments("gitlab")
+    client.app = NotificationApp(receiver, instruments, lambda: read_secret(file))
+    assert client.app.ready()
+    file.unlink()
+    if held == "named pipe":
+        os.mkfifo(file)
+    elif held is not None:
+        file.write_text(held)
+    begun = time.monotonic()
+    with caplog.at_level("INFO"):
+        assert [client.post(body(event(1)), authorization=f"Bearer {one}") for one in ("right", "wrong")] == ["503"] * 2
+        assert not client.app.ready()
+        assert time.monotonic() - begun < 2
+        counted = parse(instruments.render()).families[metrics.REQUESTS.name].samples
+        assert {sample.labels["result"]: sample.value for sample in counted if sample.value} == {"auth": 2}
+        file.unlink(missing_ok=True)
+        file.write_text("new")
+        assert client.post(body(event(1)), authorization="Bearer right") == "401"
+        assert client.post(body(event(1)), authorization="Bearer new") == "200"
+    assert client.app.ready()
+    message = "events are refused until the token can be read"
+    assert [record.getMessage() for record in caplog.records] == [message, f"no longer: {message}"]
+    assert receiver.totals.total(metrics.RECEIVED) == 1
 
 
 def test_a_full_queue_is_answered_503(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

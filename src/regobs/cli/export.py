@@ -138,7 +138,7 @@ def _target_of_url(
         push=not no_push,
         delete=not no_push,
     )
-    target.credentials()
+    target.credentials(waits=True)
     return target
 
 
@@ -173,7 +173,7 @@ def notifications(
     from regobs.exporters.serving import ExporterApp, exporter_instruments  # noqa: PLC0415
 
     address, web = read_address(listen), read_web(web_file)
-    read_secret(token_file)
+    read_secret(token_file, waits=True)
     _check_append(append_to)
     if check_config:
         judge_directory(directory)
@@ -184,7 +184,7 @@ def notifications(
         instruments = exporter_instruments(receiver.totals)
         events = NotificationApp(receiver, instruments, lambda: read_secret(token_file))
         own_credentials = ("/events",) if token_file else ()
-        app = ExporterApp(instruments, lambda: True, {"/events": events}, web=web, own_credentials=own_credentials)
+        app = ExporterApp(instruments, events.ready, {"/events": events}, web=web, own_credentials=own_credentials)
         serve(app, receiver, address, path="/events")
     return log.exit_code
 
@@ -230,7 +230,7 @@ def database(
     from regobs.exporters.serving import ExporterApp, exporter_instruments  # noqa: PLC0415
 
     address, web = read_address(listen), read_web(web_file)
-    dsn = read_secret(dsn_file)
+    dsn = read_secret(dsn_file, waits=True)
     judge_dsn(dsn, leader=leader)
     if check_config:
         check_dsn(dsn, leader=leader)

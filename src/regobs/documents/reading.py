@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from regobs.common.bounded_reading import PATIENCE, read_file
 from regobs.errors import InputError, Location, RulesError
 
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -112,9 +113,9 @@ def load_yaml_all(text: str | bytes, file: str, *, error: type[InputError] = Rul
     return [Document(reader.value(node), file, node) for node in nodes]
 
 
-def read_yaml(path: Path, *, error: type[InputError] = RulesError) -> Document:
-    """`load_yaml` of a file."""
-    return load_yaml(path.read_bytes(), str(path), error=error)
+def read_yaml(path: Path, *, error: type[InputError] = RulesError, patience: float = PATIENCE) -> Document:
+    """`load_yaml` of a file, or of a pipe that gives something within so many seconds. Raises OSError too."""
+    return load_yaml(read_file(path, patience), str(path), error=error)
 
 
 def _location(file: str, mark: Any) -> Location:

@@ -25,6 +25,7 @@ import msgspec
 from regobs.catalog import events as metrics
 from regobs.catalog.bounded import ACTORS
 from regobs.common.files import open_regular
+from regobs.errors import ConfigError
 from regobs.exporters.journal import Journal
 from regobs.exporters.serving import answer
 from regobs.exporters.totals import BoundedNames, Totals
@@ -41,6 +42,7 @@ _CHECKPOINT_SECONDS = 60.0
 _CHECKPOINT_BYTES = 64 << 20
 _ACTIONS = frozenset(metrics.RECEIVED.forms[0].labels[0].values or ())
 _NOT_STORED, _NO_CHECKPOINT = "notifications cannot be stored", "the checkpoint cannot be stored"
+_ALL_REFUSED = "events are refused until the token can be read"
 _NOT_APPENDED = "envelopes are not appended"
 _UNREADABLE = (ValueError, OverflowError, RecursionError)  # msgspec's errors are ValueErrors
 _LARGEST_SIZE = 1 << 53  # bytes that Prometheus counts exactly; a number without end would break every scrape
@@ -268,13 +270,19 @@ class Receiver:
 
 
 class NotificationApp:
-    """The WSGI application that registries send to: `POST`, with the token as bearer where one is set."""
+    """The WSGI application that registries send to: `POST`, with the token as bearer where one is set.
+
+    While the file of the token cannot be read nobody is let in: that counts as `auth`, and is answered so that the
+    registry sends again.
+    """
 
     def __init__(self, receiver: Receiver, instruments: Instruments, token: Callable[[], str]) -> None:
         self._receiver = receiver
         self._token = token
         self._results = instruments.counter(metrics.REQUESTS)
         self._results.zero()
+        self._troubles = LastingTroubles(_LOG)
+        self._guard = threading.Lock()
         self._seconds = instruments.histogram(metrics.KEPT_SECONDS)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -285,7 +293,7 @@ class NotificationApp:
         self._results.child(result=result).inc()
         if result == "kept":
             return answer(start_response, "200 OK", "kept\n")
-        if result == "auth":
+        if result == "auth" and self.ready():
             header = ("WWW-Authenticate", 'Bearer realm="regobs"')
             return answer(start_response, "401 Unauthorized", "the bearer token is missing or wrong\n", header)
         if result == "too_large":
@@ -295,8 +303,26 @@ class NotificationApp:
             return answer(start_response, *(_NO_LENGTH if chunked else _NO_ENVELOPE))
         return answer(start_response, "503 Service Unavailable", f"{result}: send again\n", ("Retry-After", "1"))
 
+    def ready(self) -> bool:
+        """Whether the file of the token can be read."""
+        return self._readable_token() is not None
+
+    def _readable_token(self) -> str | None:
+        """The token as its file has it now; None while it cannot be read, which is logged once."""
+        try:
+            token = self._token()
+        except ConfigError as fault:
+            with self._guard:
+                self._troubles.met(_ALL_REFUSED, f"{fault.message}: {fault.value}")
+            return None
+        with self._guard:
+            self._troubles.over(_ALL_REFUSED)
+        return token
+
     def _result(self, environ: dict[str, Any]) -> str:
-        token = self._token()
+        token = self._readable_token()
+        if token is None:
+            return "auth"
         scheme, _, sent = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
         right = hmac.compare_digest(sent.strip().encode("utf-8", "replace"), token.encode())
         if token and not (right and scheme.lower() == "bearer"):

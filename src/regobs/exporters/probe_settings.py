@@ -56,12 +56,12 @@ class ProbeTarget:
     push: bool = True
     delete: bool = True
 
-    def credentials(self) -> tuple[str, str]:
+    def credentials(self, *, waits: bool = False) -> tuple[str, str]:
         """User and password, read anew each time so that they can be changed; empty texts where none are set.
 
-        Raises ConfigError for a file that cannot be read.
+        Raises ConfigError for a file that cannot be read; `waits` as `read_secret` has it.
         """
-        return read_secret(self.username_file), read_secret(self.password_file)
+        return read_secret(self.username_file, waits=waits), read_secret(self.password_file, waits=waits)
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -255,7 +255,7 @@ def _target(document: Document, index: int, directory: Path) -> ProbeTarget:
         push=push,
         delete=row.get("delete", push),
     )
-    target.credentials()
+    target.credentials(waits=True)
     return target
 
 

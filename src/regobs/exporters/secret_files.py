@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
+from regobs.common.bounded_reading import PATIENCE, read_file
 from regobs.errors import ConfigError
 
 _LONGEST_CREDENTIAL = 8192  # characters
+_FROM_PIPES: dict[tuple[int, int], bytes] = {}  # by device and inode
 
 
-def read_secret(file: Path | None) -> str:
-    """The line that a file holds, empty without a file. Raises ConfigError, which never shows what is in it."""
+def read_secret(file: Path | None, *, waits: bool = False) -> str:
+    """The line that a file holds, empty without a file. Raises ConfigError, which never shows what is in it.
+
+    `waits`: at the start it may be a pipe, which can be read once and is remembered. Later no answer waits for one.
+    """
     if file is None:
         return ""
     try:
-        text = file.read_text("utf-8").strip("\r\n")
+        text = _content(file, PATIENCE if waits else 0.0).decode().strip("\r\n")
     except (OSError, UnicodeDecodeError) as fault:
         raise ConfigError(
             "a file with credentials cannot be read",
             value=f"{file}: {getattr(fault, 'strerror', None) or 'no UTF-8 text'}",
             expected="one line of text that only this process may read",
-            next_step="name a file that holds the user, password or token",
+            next_step="name a file that holds the user, password or token, or let a writer fill the pipe at once",
         ) from None
     if not text or "\n" in text or len(text) > _LONGEST_CREDENTIAL:
         raise ConfigError(
@@ -30,3 +36,13 @@ def read_secret(file: Path | None) -> str:
             next_step="correct the file",
         )
     return text
+
+
+def _content(file: Path, patience: float) -> bytes:
+    status = file.stat()
+    if stat.S_ISREG(status.st_mode):
+        return read_file(file)
+    identity = status.st_dev, status.st_ino
+    if identity not in _FROM_PIPES:
+        _FROM_PIPES[identity] = read_file(file, patience)
+    return _FROM_PIPES[identity]

@@ -12,9 +12,9 @@ class LastingTroubles:
         self._log = log
         self._now: dict[str, str] = {}
 
-    def met(self, what: str, fault: OSError) -> None:
+    def met(self, what: str, fault: OSError | str) -> None:
         """`what` is a whole message, such as "the state cannot be stored"."""
-        error = fault.strerror or str(fault)
+        error = fault if isinstance(fault, str) else fault.strerror or str(fault)
         if self._now.get(what) != error:
             self._now[what] = error
             self._log.error(what, extra={"error": error})

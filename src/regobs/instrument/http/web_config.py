@@ -17,6 +17,7 @@ import hashlib
 import hmac
 import os
 import ssl
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ _VERSIONS = {
     "TLS12": ssl.TLSVersion.TLSv1_2,
     "TLS13": ssl.TLSVersion.TLSv1_3,
 }
+_LEAST_VERSION, _MOST_VERSION = "TLS12", "TLS13"  # where the file names none
 _CLIENTS = {
     "NoClientCert": ssl.CERT_NONE,
     "RequestClientCert": ssl.CERT_NONE,  # what is sent is not looked at, so it need not be asked for
@@ -119,7 +121,7 @@ class WebConfig:
         self._guard = Lock()
         self._one_hash = Lock()  # wrong passwords take turns: they hold one core at most
         self._stamp = _stamp([self._file])
-        self._settings: _Settings | None = self._read()
+        self._settings: _Settings | None = self._read(waits=True)
         self._tls: tuple[object, ssl.SSLContext] | None = None
         self.tls()
 
@@ -201,11 +203,13 @@ class WebConfig:
                     self._stamp = stamp
         return self._settings
 
-    def _read(self) -> _Settings:
+    def _read(self, *, waits: bool = False) -> _Settings:
+        """Judge the file; `waits` for what comes from a pipe at the start, as no request may."""
+        from regobs.common.bounded_reading import PATIENCE  # noqa: PLC0415 (as below)
         from regobs.documents import read_yaml, validate  # noqa: PLC0415 (YAML is not for every process)
 
         try:
-            document = read_yaml(self._file, error=ConfigError)
+            document = read_yaml(self._file, error=ConfigError, patience=PATIENCE if waits else 0.0)
         except OSError as fault:
             raise ConfigError(
                 "the web configuration cannot be read",
@@ -217,6 +221,7 @@ class WebConfig:
         _check_hashes(document)
         validate(document, _SCHEMA, ConfigError)
         _check_clients(document)
+        _check_versions(document)
         data: dict[str, Any] = document.data
         users = {name: hashed.encode() for name, hashed in (data.get("basic_auth_users") or {}).items()}
         if users:
@@ -282,11 +287,24 @@ def _check_clients(document: Document) -> None:
         )
 
 
+def _check_versions(document: Document) -> None:
+    rules = document.data.get("tls_server_config") or {}
+    least, most = rules.get("min_version", _LEAST_VERSION), rules.get("max_version", _MOST_VERSION)
+    if list(_VERSIONS).index(least) > list(_VERSIONS).index(most):
+        raise ConfigError(
+            "min_version is above max_version: no client could connect",
+            location=document.locate(("tls_server_config", "max_version" if "max_version" in rules else "min_version")),
+            value=f"min_version: {least}, max_version: {most}",
+            expected=f"a min_version (by default {_LEAST_VERSION}) that is at most max_version ({_MOST_VERSION})",
+            next_step="correct the two, or take them off",
+        )
+
+
 def _context(rules: Mapping[str, Any], files: list[Path]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        context.minimum_version = _VERSIONS[rules.get("min_version", "TLS12")]
-        context.maximum_version = _VERSIONS[rules.get("max_version", "TLS13")]
+        context.minimum_version = _VERSIONS[rules.get("min_version", _LEAST_VERSION)]
+        context.maximum_version = _VERSIONS[rules.get("max_version", _MOST_VERSION)]
         context.load_cert_chain(files[0], files[1], password=_no_password)
         if len(files) > 2:
             context.load_verify_locations(files[2])
@@ -322,7 +340,8 @@ def _stamp(files: list[Path]) -> list[tuple[int, ...]]:
     for file in files:
         try:
             state = file.stat()
-            found.append((state.st_ino, state.st_mtime_ns, state.st_size))
+            regular = stat.S_ISREG(state.st_mode)  # a pipe has a new time whenever it is read
+            found.append((state.st_ino, state.st_mtime_ns, state.st_size) if regular else (state.st_dev, state.st_ino))
         except OSError:
             found.append(())
     return found
