@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from regobs.errors import MachineError
 from regobs.exporters.journal import Journal
+from regobs.exporters.notifications import Receiver
 
 
 class Numbers:
@@ -103,6 +104,16 @@ def test_a_checkpoint_that_cannot_be_read_is_an_error_that_says_what_to_do(conte
     with pytest.raises(MachineError, match="checkpoint") as caught:
         Numbers(tmp_path)
     assert caught.value.next_step is not None
+
+
+@pytest.mark.parametrize("damaged", [b"\0\0", b"{", b"5", b'["x", "pull"]', b"\xff", b"[" * 100_000, b"[]", b"[[]]"])
+def test_a_damaged_line_of_the_journal_is_an_error_with_its_place(damaged: bytes, tmp_path: Path) -> None:
+    (tmp_path / "journal-0").write_bytes(b'["id"]\n' + damaged + b'\n["other"]\n')
+    with pytest.raises(MachineError) as caught:
+        Receiver(Journal(tmp_path))
+    assert caught.value.message == "a line of the journal cannot be read"
+    assert str(caught.value.value).startswith(f"{tmp_path / 'journal-0'}:2: ")
+    assert "remove this line" in str(caught.value.next_step)
 
 
 def test_a_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:

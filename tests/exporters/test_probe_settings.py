@@ -91,6 +91,29 @@ def test_a_step_keeps_what_is_not_set(tmp_path: Path) -> None:
     assert read_probe_settings(file).timing["push"] == StepTiming(300, DEFAULT_TIMING["push"].within)
 
 
+def test_the_bounds_of_times_are_right(tmp_path: Path) -> None:
+    text = "targets: [{name: a b, url: 'http://h'}]\n"
+    text += "steps: {push: {every: 1s, within: 1ms}, base: {every: 1d, within: 10m}}"
+    timing = read_probe_settings(written(tmp_path, text)).timing
+    assert (timing["push"], timing["base"]) == (StepTiming(1, 0.001), StepTiming(86_400, 600))
+
+
+def test_what_has_no_effect_is_a_warning_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "targets:\n- {name: a, url: 'http://h', push: false}\nsteps:\n"
+    text += "  tls: {every: 5m}\n  push: {every: 5m}\n  base: {every: 5m}"
+    file = written(tmp_path, text)
+    result = CliRunner().invoke(regobs, ["export", "probe", "--config", str(file), "--check-config"])
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        f"Warning: {file}:4:8: no target has the step tls: its times have no effect",
+        f"Warning: {file}:5:9: no target has the step push: its times have no effect",
+    ]
+    monkeypatch.setattr("regobs.exporters.probe_settings.Trust.context", lambda _: None)
+    for scheme, told in (("http", 1), ("https", 0)):
+        target = f"targets:\n- {{name: a, url: '{scheme}://h', ca_file: ca.pem}}"
+        assert len(read_probe_settings(written(tmp_path, target)).without_effect) == told
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
@@ -112,6 +135,13 @@ def test_a_step_keeps_what_is_not_set(tmp_path: Path) -> None:
         ("targets:\n- {name: a, url: 'https://h', ca_file: none.pem}", None, "PEM"),
         ("targets:\n- {name: a, url: 'https://h'}\nsteps: {push: {every: 0s}}", 3, "above zero"),
         ("targets:\n- {name: a, url: 'https://h'}\nsteps: {pusch: {every: 1s}}", 3, "push"),
+        ("targets:\n- {name: a, url: 'https://h'}\nsteps: {push: {every: 999ms}}", 3, "every is too short"),
+        ("targets:\n- {name: a, url: 'https://h'}\nsteps: {push: {every: 86401s}}", 3, "every is too long"),
+        ("targets:\n- {name: a, url: 'https://h'}\nsteps: {push: {within: 601s}}", 3, "within is too long"),
+        ("targets:\n- {name: a, url: 'https://h'}\nsteps: {push: {within: 1000y}}", 3, "within"),
+        ("targets:\n- {name: a, url: 'https://h'}\nsteps: {push: {within: 9999999999y}}", 3, "within"),
+        ("targets:\n- {name: ' ', url: 'https://h'}", 2, "no space"),
+        ("targets:\n- {name: 'a ', url: 'https://h'}", 2, "no space"),
     ],
 )
 def test_a_wrong_setting_is_one_error_with_its_place(text: str, line: int | None, words: str, tmp_path: Path) -> None:

@@ -104,6 +104,23 @@ def test_a_file_to_append_to_is_a_regular_one(kind: str, tmp_path: Path) -> None
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize("name", ["s/journal-0", "s/events.ndjson", "s", "link", "other/../s/x"])
+def test_nothing_is_appended_in_the_directory_of_the_counts(name: str, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "s" / "journal-0")
+    for there in (False, True):
+        if there:
+            (tmp_path / "s").mkdir()
+            (tmp_path / "s" / "journal-0").touch()
+        result = asked("notifications", "--state", tmp_path / "s", "--append", tmp_path / name, "--check-config")
+        if there and name == "s":
+            assert result.exit_code == 2  # by the type of the option
+            continue
+        assert isinstance(result.exception, InputError)
+        assert f"it is in {tmp_path / 's'}" in str(result.exception.value)
+    result = asked("notifications", "--state", tmp_path / "s", "--append", tmp_path / "s2", "--check-config")
+    assert result.exit_code == 0
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_for_the_textfile_collector_is_a_regular_one(kind: str, log: Path, tmp_path: Path) -> None:
     file = made(tmp_path / "x.prom", kind)

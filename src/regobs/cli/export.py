@@ -12,6 +12,8 @@ import click
 from regobs.cli.export_logs import logs
 from regobs.cli.export_options import FILE, WEB, given_options, read_address, read_web, refuse_serving, serve
 from regobs.cli.public_url import PublicUrl
+from regobs.cli.said import warn
+from regobs.common.table import escape
 from regobs.errors import ExitCode, InputError, MachineError
 
 if TYPE_CHECKING:
@@ -73,6 +75,8 @@ def probe(
     if file is not None:
         _refuse_beside_config()
         settings = read_probe_settings(file)
+        for text in settings.without_effect:
+            warn(escape(text))
     else:
         target = _target_of_url(url or "", repository, username_file, password_file, ca_file, no_push=no_push)
         settings = ProbeSettings((target,))
@@ -174,7 +178,7 @@ def notifications(
 
     address, web = read_address(listen), read_web(web_file)
     read_secret(token_file, waits=True)
-    _check_append(append_to)
+    _check_append(append_to, directory)
     if check_config:
         judge_directory(directory)
         click.echo("settings are right")
@@ -243,13 +247,16 @@ def database(
     return log.exit_code
 
 
-def _check_append(file: Path | None) -> None:
-    """Refuse a file that this user may not write to."""
+def _check_append(file: Path | None, state: Path) -> None:
+    """Refuse a file that this user may not write to, and one in the directory of the counts."""
     if file is None:
         return
     from regobs.exporters.state_places import fault_of_file, fault_of_folder  # noqa: PLC0415
 
-    if fault := fault_of_file(file):
+    own, counts = Path(os.path.realpath(file)), Path(os.path.realpath(state))
+    if own == counts or counts in own.parents:
+        why = f"it is in {state}, the directory of --state"
+    elif fault := fault_of_file(file):
         why = fault
     elif file.exists():
         why = "" if os.access(file, os.W_OK) else f"this user may not write to {file}"
@@ -260,7 +267,8 @@ def _check_append(file: Path | None) -> None:
     raise InputError(
         "envelopes cannot be appended",
         value=f"{file}: {why}",
-        expected="a regular file that this user may write to, or a name in a folder where it may make one",
+        expected="a regular file that this user may write to, or a name in a folder where it may make one; not in the"
+        " directory of --state",
         next_step="name another file with --append, or let this user write there",
     )
 

@@ -57,8 +57,8 @@ class Journal:
             first = self._load(load)
             numbers = sorted(number for number in self._numbers() if number >= first)
             for number in numbers:
-                for record in self._records(number):
-                    replay(record)
+                for line, content in self._lines(number):
+                    self._replay(replay, number, line, content)
             self._open(numbers[-1] if numbers else first)
         except OSError as fault:
             raise self._fault(fault) from None
@@ -120,11 +120,24 @@ class Journal:
             if found := _NAME.fullmatch(name):
                 yield int(found[1])
 
-    def _records(self, number: int) -> Iterator[Any]:
+    def _replay(self, replay: Callable[[Any], None], number: int, line: int, content: bytes) -> None:
+        try:
+            replay(json.loads(content))
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as fault:
+            raise MachineError(
+                "a line of the journal cannot be read",
+                value=f"{self._directory / f'journal-{number}'}:{line}: {shape_of(fault)[:200]}",
+                expected="a record that regobs wrote: something else wrote here, or the disk is damaged",
+                next_step="remove this line, which loses what it counted, or move the directory away: the counts then"
+                " begin at 0",
+            ) from None
+
+    def _lines(self, number: int) -> Iterator[tuple[int, bytes]]:
+        """The whole lines of a journal, with their numbers."""
         with os.fdopen(open_regular(self._directory / f"journal-{number}", os.O_RDONLY | os.O_NOFOLLOW), "rb") as lines:
-            for line in lines:
-                if line.endswith(b"\n"):
-                    yield json.loads(line)
+            for line, content in enumerate(lines, 1):
+                if content.endswith(b"\n"):
+                    yield line, content
 
     def _open(self, number: int) -> None:
         """Go on at the end of a journal, behind its last whole line."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,7 @@ class ProbeSettings:
 
     targets: tuple[ProbeTarget, ...]
     timing: Mapping[str, StepTiming] = field(default_factory=lambda: DEFAULT_TIMING)
+    without_effect: tuple[str, ...] = ()  # what the file sets for nothing
 
 
 _TEXT = {
@@ -89,6 +90,13 @@ _TEXT = {
     "minLength": 1,
     "pattern": r"^[^\x00-\x1f\x7f]+$",
     "description": "text without control characters",
+}
+# Of `every`: from once a second, as a round is some ten requests, to once a day. Of `within`: a millisecond is what a
+# clock of a network tells, and what takes longer than ten minutes hides each outage until then.
+_BOUNDS = {"every": (1.0, 86_400.0, "1s to 1d"), "within": (0.001, 600.0, "1ms to 10m")}
+_REASONS = {
+    "every": "a round is about ten requests to the registry, and a step that rests longer is no probe",
+    "within": "longer than that a step that hangs would be told as none",
 }
 _DURATION = {"type": "string", "description": "a duration such as 10s or 1m"}
 _SCHEMA: dict[str, Any] = {
@@ -104,7 +112,12 @@ _SCHEMA: dict[str, Any] = {
                 "additionalProperties": False,
                 "required": ["name", "url"],
                 "properties": {
-                    "name": {**_TEXT, "maxLength": 100},
+                    "name": {
+                        **_TEXT,
+                        "maxLength": 100,
+                        "pattern": r"^[^\x00-\x1f\x7f\s](?:[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f\s])?$",
+                        "description": "text without control characters, with no space at its begin and end",
+                    },
                     "url": _TEXT,
                     "repository": {
                         "type": "string",
@@ -174,7 +187,7 @@ def read_probe_settings(file: Path) -> ProbeSettings:
                 expected="each url and repository once: a probe removes what earlier ones left there",
                 next_step="name another repository, or take one target off",
             )
-    return ProbeSettings(targets, _timing(document))
+    return ProbeSettings(targets, _timing(document), tuple(_without_effect(document, targets)))
 
 
 def checked_repository(name: str) -> str:
@@ -259,6 +272,20 @@ def _target(document: Document, index: int, directory: Path) -> ProbeTarget:
     return target
 
 
+def _without_effect(document: Document, targets: tuple[ProbeTarget, ...]) -> Iterator[str]:
+    """What the file sets for nothing, with its place. A token service and a redirect may have TLS all the same."""
+    for index, (target, row) in enumerate(zip(targets, document.data["targets"], strict=True)):
+        if target.url.startswith("https:") or target.debug_url.startswith("https:"):
+            continue
+        for key in ("ca_file", "certificate_file", "key_file"):
+            if key in row:
+                place = document.locate(("targets", index, key))
+                yield f"{place}: {key} counts only where a token service or a redirect has TLS: the url has none"
+    for step in document.data.get("steps", {}):
+        if not any(step in target.steps for target in targets):
+            yield f"{document.locate(('steps', step))}: no target has the step {step}: its times have no effect"
+
+
 def _timing(document: Document) -> dict[str, StepTiming]:
     told: dict[str, dict[str, str]] = document.data.get("steps", {})
     timing = dict(DEFAULT_TIMING)
@@ -281,4 +308,14 @@ def _seconds(document: Document, step: str, key: str) -> float:
             expected="a time above zero such as 10s or 1m",
             next_step="correct it",
         )
-    return found.ms / 1000
+    least, most, words = _BOUNDS[key]
+    seconds = found.ms / 1000
+    if not least <= seconds <= most:
+        raise ConfigError(
+            f"{key} is too {'short' if seconds < least else 'long'}",
+            location=document.locate(("steps", step, key)),
+            value=text,
+            expected=f"{words}: " + _REASONS[key],
+            next_step="take one in between",
+        )
+    return seconds
