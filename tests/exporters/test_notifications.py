@@ -133,6 +133,23 @@ def test_lag_is_time_since_the_event_and_never_below_zero(receiver: Receiver) ->
 
 
 @pytest.mark.parametrize(
+    ("made", "seen"),
+    [
+        ("0001-01-01T00:00:00+23:00", 0),
+        ("2012-12-31T23:59:59Z", 0),
+        ("2013-01-01T00:00:00Z", 1),
+        ((datetime.now(UTC) + timedelta(hours=23)).isoformat(), 1),
+        ((datetime.now(UTC) + timedelta(hours=25)).isoformat(), 0),
+    ],
+    ids=range(5),
+)
+def test_an_event_of_a_time_that_cannot_be_counts_and_has_no_lag(receiver: Receiver, made: str, seen: int) -> None:
+    assert receiver.keep(body(event(1, timestamp=made))) == "kept"
+    assert receiver.totals.total(metrics.RECEIVED) == 1
+    assert sum(row[1][-1] >= 0 for row in receiver.totals.data()[metrics.LAG.name]) == seen
+
+
+@pytest.mark.parametrize(
     "content",
     [
         b"",

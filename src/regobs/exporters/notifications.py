@@ -35,6 +35,8 @@ from regobs.secrets.fields import redacted_fields
 
 _LOG = logging.getLogger("regobs.exporters.notifications")
 LARGEST_BODY = 4 << 20  # bytes; an envelope with one event has about a thousand
+_EARLIEST = 1_356_998_400  # 2013, the year of the first registry of this kind
+_DAY = 86_400
 _WAITING, _WAITING_BYTES = 1000, 64 << 20  # envelopes that may wait for the disk, and their bytes
 _PATIENCE = 10.0  # seconds until a stored answer; the registry's own time limit is 1 s by default
 _REMEMBERED = 100_000
@@ -229,7 +231,8 @@ class Receiver:
             self.totals.add(metrics.PULLED_BYTES, (redirected,), size)
         actor = self._admitted("actor", actor)
         self.totals.add(metrics.ACTORS, (action, actor))
-        self.totals.observe(metrics.LAG, (), lag)
+        if lag is not None:
+            self.totals.observe(metrics.LAG, (), lag)
 
     def _admitted(self, label: str, name: str) -> str:
         shown, gone = self._names[label].admit(name)
@@ -370,10 +373,16 @@ def _record(event: _Event) -> Record:
     redirected = "unknown" if blob is None or blob.redirected is None else str(blob.redirected).lower()
     namespace = target.repository.partition("/")[0]
     actor = (event.actor.user_type or ("named" if event.actor.name else "")) if event.actor else ""
-    lag = max(0.0, time() - (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp())
+    lag = _lag((made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp())
     asked_only = event.request is not None and event.request.method.upper() == "HEAD"  # the answer has no body
     size = 0 if asked_only else min(max(0, target.size or target.length), _LARGEST_SIZE)
-    return [event.id, action, artifact, namespace, size, redirected, actor or "anonymous", round(lag, 3)]
+    return [event.id, action, artifact, namespace, size, redirected, actor or "anonymous", lag]
+
+
+def _lag(made: float) -> float | None:
+    """Seconds since an event; None where its time is one of a clock that was never set, or more than a day ahead."""
+    now = time()
+    return round(max(0.0, now - made), 3) if _EARLIEST <= made <= now + _DAY else None
 
 
 def _write_masked(file: IO[bytes], bodies: list[bytes]) -> None:
