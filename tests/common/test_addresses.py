@@ -177,6 +177,14 @@ def test_an_address_to_listen_at_may_have_port_0(listen: str, right: bool) -> No
     assert right or isinstance(found.exception, InputError)
 
 
+@pytest.mark.parametrize(("listen", "told"), [("127.0.0.1", "has no port"), (":9520", "has no host")])
+def test_what_an_address_to_listen_at_lacks_is_named(listen: str, told: str) -> None:
+    words = ["export", "probe", "--url", "https://h", "--check-config", "--listen", listen]
+    found = CliRunner().invoke(regobs, words).exception
+    assert isinstance(found, InputError)
+    assert str(found.next_step).endswith(told)
+
+
 @pytest.mark.parametrize(
     ("dsn", "right"),
     [

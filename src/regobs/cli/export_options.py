@@ -74,7 +74,8 @@ def read_address(listen: str) -> tuple[str, int]:
 
     host, _, port = listen.rpartition(":")
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if fault := fault_of_host(host) or fault_of_port(port, least=0):
+    fault = fault_of_host(host) or fault_of_port(port, least=0) if ":" in listen else "has no port"
+    if fault:
         raise InputError(
             "--listen is not an address",
             value=listen,
