@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from regobs.catalog.model import Flavor, Version
 from regobs.doctor.observe import Way, observe
+from regobs.errors import ServerError
 from regobs.prometheus.answers import QueryAnswer
-from regobs.prometheus.state import RuleGroup
+from regobs.prometheus.state import RuleGroup, Target
 from regobs.promql.nodes import Duration
 from tests.doctor.stub import OneRegistry
 from tests.doctor.world import JOB
@@ -33,6 +36,28 @@ def test_without_an_interval_of_the_targets_it_is_measured() -> None:
     assert seen.scrape_interval is not None
     assert seen.scrape_interval.value == Duration(30_000)
     assert "samples of `up`" in seen.scrape_interval.reason
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_targets_that_are_down_are_told_where_no_registry_has_series(count: int) -> None:
+    class Down(OneRegistry):
+        def query(self, *_: Any, **__: Any) -> QueryAnswer:
+            return QueryAnswer("vector", (), ())
+
+        def label_values(self, *_: Any, **__: Any) -> tuple[str, ...]:
+            return ()
+
+        def targets(self) -> tuple[Target, ...]:
+            labels = {"job": "docker-registry", "instance": "a:5001"}
+            down = Target(labels, "registry", "http://a:5001/metrics", "down", "connection refused")
+            return (*super().targets(), *[down] * count)
+
+    with pytest.raises(ServerError, match="has no series of a registry") as caught:
+        observe(Down(), ())
+    value, step = str(caught.value.value), str(caught.value.next_step)
+    assert value.count("docker-registry at a:5001 is down: connection refused") == min(count, 3)
+    assert ("2 more targets are down" in value) is (count == 5)
+    assert step.startswith("if one of these targets is the registry, start it") is bool(count)
 
 
 class WithGroups(OneRegistry):

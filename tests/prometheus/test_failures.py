@@ -6,6 +6,7 @@ import pytest
 
 from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
+from regobs.prometheus.failures import reject
 from tests.prometheus.stub import Reply, Stub, failure, success
 
 QUERY = "/api/v1/query"
@@ -66,3 +67,9 @@ def test_labels_and_values_are_asked_for_a_time() -> None:
 def test_how_long_a_server_asks_to_wait_is_said_as_it_says_it(header: str, said: str) -> None:
     assert error_of_query(Reply(429, "", "text/plain", {"Retry-After": header})).value == said
     assert error_of_query(Reply(429, "", "text/plain")).value is None
+
+
+def test_a_server_that_gives_up_on_every_query_is_advised_before_a_shorter_range() -> None:
+    with pytest.raises(ServerError, match="gave up on a query") as caught:
+        reject("http://server", 503, {"errorType": "timeout", "error": "query timed out"}, "up")
+    assert str(caught.value.next_step).startswith("a server that answers so to each query has too much to do")

@@ -27,6 +27,7 @@ from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 from regobs.promql.vocabulary import Vocabulary
 
+_MOST_DOWN = 3  # targets that an error names
 _SERIES = {
     name
     for metric in METRICS.values()
@@ -244,9 +245,11 @@ def _found(prometheus: Prometheus, live: Mapping[str, Counter[str]]) -> _Chosen:
         raise ServerError(
             f"{prometheus.url} has no series of a registry",
             value=f"{len(live)} names of the catalog have samples"
-            + (f"; there are series of {' and '.join(strangers)}, not supported" if strangers else ""),
+            + (f"; there are series of {' and '.join(strangers)}, not supported" if strangers else "")
+            + (f"; {down}" if (down := _down_targets(prometheus)) else ""),
             expected="series such as those that `regobs catalog list --component http` shows",
-            next_step="scrape the registry's debug port first: docs/start.md; or give the exposition itself, as in"
+            next_step=("if one of these targets is the registry, start it or correct its scrape; else " if down else "")
+            + "scrape the registry's debug port first: docs/start.md; or give the exposition itself, as in"
             " `regobs init http://127.0.0.1:5001/metrics`",
         )
     flavor, jobs = next(iter(by_flavor.items()))
@@ -258,6 +261,17 @@ def _found(prometheus: Prometheus, live: Mapping[str, Counter[str]]) -> _Chosen:
         Observed(flavor, f"the labels and families of job {listed}"),
         besides,
     )
+
+
+def _down_targets(prometheus: Prometheus) -> str:
+    """The targets that the server knows and cannot scrape, each with its error; "" where all can be."""
+    down = [one for one in if_offered(prometheus.targets) or () if one.health == "down"]
+    shown_here = (
+        f"{one.labels.get('job', one.pool)} at {one.labels.get('instance', '')} is down: {one.last_error}"
+        for one in down[:_MOST_DOWN]
+    )
+    more = f"; {len(down) - _MOST_DOWN} more targets are down" if len(down) > _MOST_DOWN else ""
+    return "; ".join(shown_here) + more
 
 
 def _job(jobs: Sequence[str]) -> tuple[Matcher, ...]:

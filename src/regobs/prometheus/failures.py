@@ -198,7 +198,8 @@ def reject(url: str, code: int, body: Mapping[str, Any], query: str) -> None:
         raise ServerError(
             f"{url} gave up on a query",
             value=said(body),
-            next_step="ask for a shorter range or fewer series, or use a recorded series",
+            next_step="a server that answers so to each query has too much to do, or too short a --query.timeout; where"
+            " it is one query, ask for a shorter range or fewer series, or use a recorded series",
         )
     if kind == "unavailable":
         raise ServerError(f"{url} is not ready", value=said(body), next_step="wait until it has started")
