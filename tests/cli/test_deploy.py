@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +105,30 @@ def test_a_directory_that_is_a_link_is_verified_under_the_name_that_the_server_h
     assert deploy("apply", "--yes", "--overwrite")[0] == 0
     assert alerts(url)["High"] == "vector(1) > 5"
     assert (tmp_path / "rules").is_symlink()
+
+
+def test_a_reader_that_leaves_changes_neither_the_exit_code_nor_what_is_done(
+    deploy: Deploy, url: str, tmp_path: Path
+) -> None:
+    for words, code in ((("plan",), 1), (("apply", "--yes", "--allow-findings"), 0)):
+        script = (
+            "import sys\nfrom regobs.cli.main import run\nimport regobs.build\nfrom tests.deploy.fakes import rules\n"
+            "regobs.build.build_files = lambda *_: rules(High=5)\nsys.stdin.readline()\n"
+            f"sys.exit(run(['deploy', *{words!r}, '--config', {str(tmp_path / 'regobs.toml')!r}]))"
+        )
+        pipe = subprocess.PIPE
+        child = subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, stderr=pipe)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        child.stdin.write(b"\n")
+        child.stdin.close()
+        said = child.stderr.read()
+        child.stderr.close()
+        assert (child.wait(), said) == (code, b"")
+    assert alerts(url)["High"] == "vector(1) > 5"
+    assert deploy("rollback", "rules", "--to", "7", "--yes")[0] == 2
 
 
 def test_of_long_texts_the_part_is_shown_that_differs(deploy: Deploy, built: dict[str, bytes]) -> None:

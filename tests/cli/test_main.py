@@ -1,5 +1,6 @@
 """The command line as a whole: help, errors, exit codes."""
 
+import errno
 import os
 import re
 import signal
@@ -105,6 +106,20 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         complaint = child.stderr.read()
     assert complaint == b""
     assert child.returncode == ExitCode.OK
+
+
+def test_output_without_room_is_one_error(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    script = "import sys\nfrom regobs.cli.main import run\nsys.exit(run(['--help']))"
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", script], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == ExitCode.MACHINE
+    assert done.stderr.startswith("Error: the output cannot be written\n  value:    No space left on device")
+    assert "Traceback" not in done.stderr
+    with pytest.raises(OSError, match="somewhere"):  # a file is the business of whoever opened it
+        run_failing(monkeypatch, OSError(errno.ENOSPC, "full", "somewhere"))
+    capfd.readouterr()
 
 
 def test_ctrl_c_ends_with_the_code_that_shells_use() -> None:

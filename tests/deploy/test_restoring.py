@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -167,3 +168,15 @@ def test_what_the_system_refuses_on_the_way_is_an_error_of_the_target_with_the_o
         ours.apply(ours.plan(rules(High=2)))
     assert (target.live, ours.notes) == (before, [])
     assert "what was there before is back" in (caught.value.next_step or "")
+
+
+def test_a_signal_while_it_is_told_that_it_is_done_says_that_it_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = MemoryTarget()
+    ours = Rollout(target, StateFolder(tmp_path / "state"), wait=5)
+    monkeypatch.setattr(target, "announce", lambda _: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(SystemExit):
+        ours.apply(ours.plan(rules(High=1)))
+    assert ours.notes == ["interrupted, and done: state 1 is in use"]
+    assert (target.live, ours.status().state.number) == ({"High.yaml": rule_file("High", 1)}, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -411,6 +411,66 @@ def test_what_is_no_plan_is_an_input_error(text: str, tmp_path: Path) -> None:
     path.write_text(text, encoding="latin-1")
     with pytest.raises(InputError):
         read_plan(path)
+
+
+def _other(data: dict[str, Any], **values: Any) -> str:
+    return json.dumps(data | values)
+
+
+def _of_plan(data: dict[str, Any], **values: Any) -> str:
+    return _other(data, plans=[data["plans"][0] | values])
+
+
+STRICT: dict[str, tuple[Callable[[dict[str, Any]], str | bytes], str]] = {
+    "brackets": (lambda _: "[" * 100_000, "brackets within brackets"),
+    "list": (lambda _: "[]", "no JSON object"),
+    "cut": (lambda data: json.dumps(data)[:-1], "no JSON at line 1, column "),
+    "long number": (lambda _: "9" * 5000, "too long"),
+    "utf16": (lambda data: json.dumps(data).encode("utf-16"), "byte 1 is no UTF-8"),
+    "mark": (lambda data: b"\xef\xbb\xbf" + json.dumps(data).encode(), "no JSON at line 1, column 1"),
+    "version": (lambda data: _other(data, version="0.0"), "`version` is '0.0', expected"),
+    "no version": (lambda data: _other({key: data[key] for key in ("format", "plans")}), "`version` is missing"),
+    "format": (lambda data: _other(data, format=3.0), "`format` is 3.0, expected 3"),
+    "key": (lambda data: _other(data, more=1), "the file has the key 'more'"),
+    "plans": (lambda data: _other(data, plans={}), "plans is no list"),
+    "twice": (lambda data: json.dumps(data)[:-1] + ', "format": 3}', "the key 'format' is there twice"),
+    "plan": (lambda data: _other(data, plans=[1]), "plans[0] is no object"),
+    "differs": (lambda data: _of_plan(data, differs=1), "plans[0].differs is no true or false"),
+    "due": (lambda data: _of_plan(data, due=None), "plans[0].due is no text"),
+    "deleted": (lambda data: _of_plan(data, deleted=[1]), "plans[0].deleted[0] is no text"),
+    "change": (lambda data: _of_plan(data, changes=[{"thing": "a"}]), "plans[0].changes[0] lacks the key `what`"),
+    "object": (
+        lambda data: _of_plan(data, objects={"a.yaml": "groups: []"}),
+        "plans[0].objects['a.yaml'] is not `text:`",
+    ),
+    "base64": (
+        lambda data: _of_plan(data, objects={"a.yaml": "base64:!"}),
+        "plans[0].objects['a.yaml'] is not `text:`",
+    ),
+    "surrogate": (lambda data: _of_plan(data, objects={"a.yaml": "text:\ud800"}), "is not `text:`"),
+}
+
+
+@pytest.mark.parametrize("case", STRICT)
+def test_a_plan_file_is_taken_only_as_it_was_written(
+    case: str, deployed: MemoryTarget, folder: StateFolder, tmp_path: Path
+) -> None:
+    path, (change, why) = tmp_path / "plan.json", STRICT[case]
+    write_plan(path, [rollout(deployed, folder).plan(NEW)])
+    text = change(json.loads(path.read_bytes()))
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(InputError, match="this is no plan of regobs deploy") as raised:
+        read_plan(path)
+    assert why in str(raised.value.value)
+    assert raised.value.next_step == "make the plan again"
+
+
+def test_objects_that_are_no_text_go_through_a_plan_file(
+    deployed: MemoryTarget, folder: StateFolder, tmp_path: Path
+) -> None:
+    plan = replace(rollout(deployed, folder).plan(NEW), objects={"a.yaml": b"\xff", "b.yaml": b"base64:"})
+    write_plan(tmp_path / "plan.json", [plan])
+    assert read_plan(tmp_path / "plan.json") == {plan.target: plan}
 
 
 def test_a_state_folder_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:

@@ -118,6 +118,27 @@ def test_an_object_of_an_unexpected_shape_is_a_conflict_in_every_target(
     assert readable_changes(target, words, there, ours, ours)
 
 
+def test_a_plan_says_what_apply_refuses_of_the_receivers_and_a_rollback_what_does_not_go_back(tmp_path: Path) -> None:
+    build = {FILE: dump_yaml({"route": {"receiver": "pager"}, "receivers": [{"name": "pager"}]}).encode()}
+    receivers, place = tmp_path / "receivers.yaml", MemoryPlace()
+    receivers.write_text("receivers: [{name: other}]\n")
+    ours = Rollout(AlertmanagerConfig("a", place, receivers), StateFolder(tmp_path / "state"), wait=5)
+    plan = ours.plan(build)
+    (note,) = ours.notes
+    assert note.startswith("apply will refuse this: the receivers file lacks a receiver that alerts are routed to")
+    assert "pager" in note
+    with pytest.raises(InputError, match="lacks a receiver"):
+        ours.apply(plan)
+    for key in ("one", "two"):
+        ours.notes.clear()
+        receivers.write_text(f"receivers: [{{name: pager, pagerduty_configs: [{{routing_key: secret-{key}}}]}}]\n")
+        ours.apply(ours.plan(build))
+        assert ours.notes == []
+    assert not ours.plan_back(None).is_work
+    (note,) = ours.notes
+    assert "with its secrets, is in no state and does not go back" in note
+
+
 @pytest.mark.parametrize(
     "live",
     [b"route: {receiver: secret-of-theirs\n", b"hand\n", b"inhibit_rules: [1]\n", b"route: {routes: [7]}\n", b"\xff"],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regobs.cli.said import reader_may_leave
 from regobs.common.counts import counted
 from regobs.common.differing import shown_difference
 from regobs.common.screen import Colour, Screen, screen
@@ -25,6 +26,12 @@ _FEW = 20  # changes that are seen at once, so that nobody needs their counts
 
 
 def show_plans(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequence[AlertRisk]] | None = None) -> None:
+    """Print plans; whoever reads only their first lines changes neither what is done nor the exit code."""
+    with reader_may_leave():
+        _show_plans(plans, shape, risks)
+
+
+def _show_plans(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequence[AlertRisk]] | None) -> None:
     if shape == "json":
         told = {name: [asdict(one) for one in found] for name, found in (risks or {}).items()}
         data = [one.as_data() | {"risks": told.get(one.target, [])} for one in plans]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -44,6 +46,7 @@ _COMPLETE = "_REGOBS_COMPLETE"  # click's name for it; the scripts of `regobs co
 # Objects that are made before the collector looks for cycles among them; Python's own choice is 700. What is imported
 # stays, so that each look at it is for nothing: they were a tenth of what `regobs query` adds to bare Python.
 _UNCOLLECTED = 20_000
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 INTERRUPTED = code_of_signal(2)  # SIGINT has this number everywhere; to import `signal` takes 2 ms
 
 
@@ -102,6 +105,24 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
+def _unprinted(error: OSError) -> int:
+    """The exit code where nobody reads what is printed, as `| head` does, or it has no room: that is an error."""
+    from regobs.cli.said import print_nothing_more, say  # noqa: PLC0415 - of an error only
+    from regobs.errors import MachineError  # noqa: PLC0415
+
+    with suppress(OSError):
+        print_nothing_more()
+        if isinstance(error, BrokenPipeError):
+            return ExitCode.OK
+        told = MachineError(
+            "the output cannot be written",
+            value=error.strerror,
+            next_step="free some space where it goes, and see the limits of this process (`ulimit -a`)",
+        )
+        say(f"Error: {told}", err=True)
+    return ExitCode.MACHINE
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; the exit code. A standard input that is closed is an empty one."""
     if sys.stdin is None:
@@ -124,8 +145,8 @@ def run(arguments: Sequence[str]) -> int:
         return ExitCode.INPUT
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away, as `regobs catalog list | head` does. Python would complain again while it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError) and (error.errno not in _FULL or error.filename is not None):
+            raise
+        return _unprinted(error)
     return result if isinstance(result, int) else ExitCode.OK

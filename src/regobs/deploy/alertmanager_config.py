@@ -41,6 +41,9 @@ class AlertmanagerConfig:
     """
 
     keeps_bytes: Literal[True] = True
+    left_out = (
+        "what the receivers file says, with its secrets, is in no state and does not go back: it stays as it is now"
+    )
 
     def __init__(self, name: str, place: ConfigPlace, receivers: Path, beside: Path | None = None) -> None:
         self._name, self._place, self._receivers = name, place, receivers
@@ -106,6 +109,12 @@ class AlertmanagerConfig:
 
     def check(self, objects: Objects) -> None:
         """Refuse a receiver without contents, and what amtool refuses where it is installed."""
+        self.refuse(objects)
+        for content in objects.values():
+            self._refuse(self._rendered(content))
+
+    def refuse(self, objects: Objects) -> None:
+        """Refuse a receivers file that lacks a receiver, or that is none."""
         for content in objects.values():
             names = _names(config_mapping(content))
             given = {one["name"] for one in self._own(names)["receivers"]}
@@ -116,7 +125,6 @@ class AlertmanagerConfig:
                     expected=f"each of {', '.join(names)}; one with nothing but a name tells nobody",
                     next_step="add it there",
                 )
-            self._refuse(self._rendered(content))
 
     def _refuse(self, content: bytes) -> None:
         try:

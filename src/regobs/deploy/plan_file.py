@@ -10,6 +10,7 @@ from typing import Any
 
 from regobs import __version__
 from regobs.common.files import write_file
+from regobs.deploy.plan_reading import NoPlanError, read_plan_data
 from regobs.deploy.state import Objects, decoded, encoded
 from regobs.deploy.target import PlannedChange
 from regobs.errors import InputError, MachineError
@@ -75,16 +76,13 @@ def write_plan(path: Path, plans: list[TargetPlan]) -> None:
 def read_plan(path: Path, only: Collection[str] = ()) -> dict[str, TargetPlan]:
     """The plans of a file by their target, those of `only` if any are named. Raises InputError."""
     try:
-        data = json.loads(path.read_bytes())
-        listed = [_read_plan(one) for one in data["plans"] if data["format"] == FORMAT]
-        plans = {one.target: one for one in listed}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            "this is no plan of regobs deploy",
-            value=f"{path}: {getattr(error, 'strerror', None) or error}"[:300],
-            expected="a file that `regobs deploy plan --out` of this version wrote",
-            next_step="make the plan again",
-        ) from None
+        data = read_plan_data(path.read_bytes(), FORMAT, __version__)
+    except OSError as error:
+        raise _no_plan(path, str(error.strerror)) from None
+    except NoPlanError as error:
+        raise _no_plan(path, str(error)) from None
+    listed = [_read_plan(one) for one in data["plans"]]
+    plans = {one.target: one for one in listed}
     if len(plans) < len(listed):
         raise InputError(
             "this is no plan of regobs deploy: it has two plans for one target",
@@ -92,11 +90,7 @@ def read_plan(path: Path, only: Collection[str] = ()) -> dict[str, TargetPlan]:
             next_step="make the plan again",
         )
     if not plans:
-        raise InputError(
-            "the plan has no target, or another version of regobs made it",
-            value=f"{path}: version {data.get('version', 'unknown')}",
-            next_step="make the plan again",
-        )
+        raise InputError("the plan has no target", value=str(path), next_step="make the plan again")
     if lacking := [name for name in only if name not in plans]:
         raise InputError(
             "the plan has no such target",
@@ -107,16 +101,25 @@ def read_plan(path: Path, only: Collection[str] = ()) -> dict[str, TargetPlan]:
     return {name: one for name, one in plans.items() if not only or name in only}
 
 
+def _no_plan(path: Path, why: str) -> InputError:
+    return InputError(
+        "this is no plan of regobs deploy",
+        value=f"{path}: {why}"[:300],
+        expected="a file that `regobs deploy plan --out` of this version wrote, as it wrote it",
+        next_step="make the plan again",
+    )
+
+
 def _read_plan(one: dict[str, Any]) -> TargetPlan:
     return TargetPlan(
-        str(one["target"]),
-        str(one["place"]),
-        str(one["before"]),
+        one["target"],
+        one["place"],
+        one["before"],
         decoded(one["objects"]),
         tuple(PlannedChange(**change) for change in one["changes"]),
         tuple(PlannedChange(**change) for change in one["conflicts"]),
-        tuple(map(str, one["deleted"])),
-        bool(one["differs"]),
-        str(one["seen"]),
-        str(one["due"]),
+        tuple(one["deleted"]),
+        one["differs"],
+        one["seen"],
+        one["due"],
     )

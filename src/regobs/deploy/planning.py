@@ -15,14 +15,16 @@ from regobs.deploy.state import KeptState, Objects, PendingDeploy, StateFolder, 
 from regobs.deploy.target import (
     DeployTarget,
     IsReadByServer,
+    LeavesOut,
     PlannedChange,
     ReadsItsWork,
+    TellsRefusal,
     only_whole_objects,
     refuse_strange,
 )
 from regobs.deploy.told import TargetWords, telling
 from regobs.deploy.unreadable import readable_changes
-from regobs.errors import InputError
+from regobs.errors import InputError, RegobsError
 
 WAIT = 60.0  # seconds for our turn
 GOES_ON = "`regobs deploy status` shows what is there now, and `regobs deploy apply --overwrite` goes on from there"
@@ -61,16 +63,29 @@ class Planning:
     def plan(self, files: Mapping[str, bytes]) -> TargetPlan:
         """What would change for the files of a build."""
         with telling(self._words):
-            return self._planned_for(self.target.wanted(files))
+            planned = self._planned_for(self.target.wanted(files))
+            self._note_refused(planned)
+            return planned
 
     def plan_back(self, number: int | None) -> TargetPlan:
         """What would change for a kept state; None is the one before the newest. Raises InputError."""
         with telling(self._words):
             planned = self._planned_for(self._kept(number))
+            if isinstance(self.target, LeavesOut):
+                self.notes.append(self.target.left_out)
             if not self._is_only_put_back(planned):
                 return planned
             first = tuple(one for one in planned.changes if one.what == _FIRST)
             return replace(planned, changes=first, deleted=(), differs=False)
+
+    def _note_refused(self, plan: TargetPlan) -> None:
+        """What `apply` will refuse, as far as it is known without changing anything."""
+        if plan.is_work and isinstance(self.target, TellsRefusal):
+            try:
+                self.target.refuse(plan.objects)
+            except RegobsError as error:
+                value = f": {error.value}" if error.value is not None else ""
+                self.notes.append(f"apply will refuse this: {error.message}{value}; {error.next_step or 'correct it'}")
 
     def _is_only_put_back(self, plan: TargetPlan) -> bool:
         """Whether going back to the newest state only ends what was interrupted: work of others was there before it."""
@@ -85,7 +100,9 @@ class Planning:
                 "there is no such state to go back to",
                 value=number if number is not None else "the one before the newest",
                 expected=f"one of {', '.join(map(str, numbers))}" if numbers else "a state; nothing was deployed yet",
-                next_step="`regobs deploy status` shows the kept states",
+                next_step="name one of these with --to; `regobs deploy status --format json` lists them as `kept`"
+                if numbers
+                else "deploy something first",
             )
         state = next(one for one in self._folder.states() if one.number == chosen)
         refuse_strange(self.target, state.objects)

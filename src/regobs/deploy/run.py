@@ -13,6 +13,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from regobs.common.signals import signals_raise
 from regobs.deploy.conflicts import FOREIGN, after_of, conflicts_of, differs_from
 from regobs.deploy.plan_file import TargetPlan
 from regobs.deploy.planning import GOES_ON, PUTS_BACK, Planning
@@ -55,6 +56,13 @@ class Rollout(Planning):
         when the target refuses the objects; ServerError and MachineError when it fails, with the old state back. What
         an interrupted deployment left is put right first; where that fails, only `overwrite` goes on without it.
         """
+        with signals_raise():  # also while it is told: what is done by then is said
+            state = self._applied(plan, overwrite=overwrite)
+            if state is not None:
+                self._announce(state)
+        return state
+
+    def _applied(self, plan: TargetPlan, *, overwrite: bool) -> KeptState | None:
         with telling(self._words), self._turn(plan.objects) as pending:
             interrupted = self._settle(pending, goes_on=overwrite)
             live, last = self.target.read(), self._last()
@@ -65,9 +73,7 @@ class Rollout(Planning):
                 return None
             self.target.check(plan.objects)
             self._refuse_moved(plan, self.target.read(), digest(live))  # somebody may have changed it meanwhile
-            state = self._carry_out(plan, live, after, self._begin(live, last, plan, interrupted))
-        self._announce(state)
-        return state
+            return self._carry_out(plan, live, after, self._begin(live, last, plan, interrupted))
 
     def go_back(self, plan: TargetPlan) -> KeptState | None:
         """Carry out what `plan_back` planned, as `apply` does; None where nothing was to do but to put back."""

@@ -113,6 +113,21 @@ class SeesEdits(Protocol):
 
 
 @runtime_checkable
+class TellsRefusal(Protocol):
+    """A target that can say without a server that `check` will refuse something."""
+
+    def refuse(self, objects: Objects) -> None:
+        """Raise RegobsError for what is wrong on this machine, such as a receiver without contents."""
+
+
+@runtime_checkable
+class LeavesOut(Protocol):
+    """A target of which something is in no state, so that it does not go back; `left_out` says what."""
+
+    left_out: str
+
+
+@runtime_checkable
 class FinishesWrites(Protocol):
     """A target whose killed `write` leaves something to be done before anybody reads what is there."""
 

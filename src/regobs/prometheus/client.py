@@ -256,7 +256,7 @@ class Prometheus(PrometheusApi):
         if not response.ok:
             raise ServerError(
                 f"{self.url} refuses its configuration or rules (HTTP {response.status_code})",
-                value=" ".join(response.text.split())[:600],
+                value=" ".join(response.text.split())[:300],
                 next_step="correct what it names; it goes on with what it had before",
             )
         if not 200 <= response.status_code < 300 or "html" in response.headers.get("Content-Type", ""):
