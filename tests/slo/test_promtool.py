@@ -49,6 +49,13 @@ def test_all_generated_tests_of_one_slo_of_each_kind_pass(promtool: Path, tmp_pa
     assert assert_pass(promtool, write(outputs.files(pack, CONFIGS[flavor]), tmp_path / "out")) == 16
 
 
+@pytest.mark.parametrize("target", ["0.93", "0.9999999"])
+def test_tests_of_high_and_low_targets_pass(promtool: Path, tmp_path: Path, target: str) -> None:
+    """A budget of one in ten million has bad events enough in what the tests feed, to be told from none."""
+    pack = pack_of(tmp_path / "pack", small=SMALL.replace("0.999", target))
+    assert assert_pass(promtool, write(outputs.files(pack, GITLAB), tmp_path / "out")) > 4
+
+
 @pytest.mark.server
 def test_the_events_of_every_bundled_slo_are_counted(tmp_path: Path) -> None:
     """The selectors are an SLO's own; its windows and alerts are those of its shape (the test above, and below all)."""

@@ -66,6 +66,9 @@ WRONG = [
     ("target: 0.999", "target: 1.5", "19:25", "1.5", "at most 1"),
     ("target: 0.999", "target: 1", "19:25", "1", "below 1"),
     ("target: 0.999", "targetPercent: 100", "19:32", "100", "below 1"),
+    ("target: 0.999", "targetPercent: 99.999991", "19:32", "99.999991", "at most 0.9999999"),
+    ("target: 0.999", "target: 0.99999990000001", "19:25", "0.9999999", "at most 0.9999999"),
+    (TOTAL, """type: Prometheus, spec: {query: '{__name__=~"registry_.*"}'}""", "17:58", "__name__", "by its name"),
     ("target: 0.999", "displayName: none", "19:16", "None", "target: 0.999"),
     ("  budgetingMethod", ROLLING, "18:27", "1 month", "28d"),
     ("  budgetingMethod", CALENDAR, "18:16", "None", "isRolling: true"),
@@ -98,7 +101,7 @@ def test_each_bucket_edge_is_a_threshold(tmp_path: Path, at_most: str) -> None:
     assert read(tmp_path, SLOW.replace("at_most: 1", f"at_most: {at_most}")).at_most == Decimal(at_most)
 
 
-@given(st.decimals(min_value="0.5", max_value="0.999999", places=6))
+@given(st.decimals(min_value="0.5", max_value="0.9999999", places=7))
 def test_targets_are_exact(target: Decimal) -> None:
     import tempfile
 

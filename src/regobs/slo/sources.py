@@ -157,6 +157,13 @@ def counter_of(text: str, config: Config) -> Selector:
             expected='the selector of a counter, such as my_requests_total{code=~"5.."}, or sum(rate(...[5m])) of it',
             next_step="leave out other functions, windows and offsets: the recording rules add them",
         )
+    if not expr.metric:
+        raise PromqlError(
+            "the query names no metric: what a pattern over names finds may be counters of other things too",
+            value=text,
+            expected='one metric by its name, such as registry_http_requests_total{code=~"5.."}',
+            next_step="write the name in front of the braces",
+        )
     check_names(expr, config)
     _check_bucket(expr)
     metric = known_metric(expr)

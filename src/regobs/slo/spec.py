@@ -25,6 +25,8 @@ _OPS = {"lte": "<=", "lt": "<", "gte": ">=", "gt": ">"}
 _SPANS = {CalendarSpan.DAY: 1, CalendarSpan.WEEK: 7, CalendarSpan.MONTH: 31}  # days, of a month the most
 _WINDOW: Steps = ("spec", "timeWindow", 0)
 NOTHING = Threshold()  # overrides nothing
+# Of ten million requests one may fail: at ten a second that is two in four weeks. Less is one event or none.
+_HIGHEST = Decimal("0.9999999")
 Read = TypeVar("Read")
 
 
@@ -216,16 +218,25 @@ class _Reader:
                 expected="target: 0.999, or targetPercent: 99.9",
                 next_step="add one of the two",
             )
-        if override.target is not None:
-            return override.target
         key = self._target_path(index)[-1]
         target = Decimal(objective[key]) / (1 if key == "target" else 100)
-        if target < 1:
+        place, value = self._document.locate(self._target_path(index)), objective[key]
+        if override.target is not None:
+            target, place, value = override.target, override.target_place or place, override.target
+        if target <= _HIGHEST:
             return target
+        if target < 1:
+            raise SloError(
+                "a budget of fewer than one bad event in ten million cannot be told from none",
+                location=place,
+                value=value,
+                expected=f"a fraction of at most {_HIGHEST}",
+                next_step="lower the target to what users would notice",
+            )
         raise SloError(
             "a target of 100 % leaves no error budget, so nothing can be said about how fast it burns",
-            location=self._document.locate(self._target_path(index)),
-            value=objective[key],
+            location=place,
+            value=value,
             expected="a fraction below 1, such as 0.999",
             next_step="lower the target to what users would notice",
         )

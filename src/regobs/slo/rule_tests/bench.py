@@ -16,7 +16,8 @@ from regobs.slo.rule_tests.counters import FedCounter, counters, scope_labels
 from regobs.slo.windows import Step, chain, fitting
 
 Json = dict[str, Any]
-MANY = 1_000_000.0  # bad events in each fed sample: so many that nothing is an accident
+MANY = 1_000_000.0  # events or bad events in each fed sample: so many that nothing is an accident
+_MANY_BAD = 100  # of them, where all of a budget is spent: one bad event is not told from none
 Course = list[tuple[int, float, float]]  # until when (ms), events and bad events of the window then
 
 
@@ -31,6 +32,11 @@ class Bench:
         self.steps: tuple[Step, ...] = chain(windows, slo.period)
         # ALERTS of the evaluation before must be young enough to be seen: less than 5 min, the default of Prometheus
         self.minute = min(240_000, windows.tiers[0].long.ms // 15)
+
+    @cached_property
+    def many(self) -> float:
+        """Events in each fed sample: of a high target more, for its budget of them has to be more than one or two."""
+        return max(MANY, float(_MANY_BAD / self.slo.budget))
 
     @cached_property
     def labels(self) -> dict[str, str]:

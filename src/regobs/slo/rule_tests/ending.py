@@ -16,7 +16,7 @@ from regobs.slo.alerts import FALLING, OVER
 from regobs.slo.model import Tier, window_text
 from regobs.slo.recording import lowest
 from regobs.slo.rule_tests import expectations as expect
-from regobs.slo.rule_tests.bench import MANY, Bench, Course, Json
+from regobs.slo.rule_tests.bench import Bench, Course, Json
 
 _ABOVE, _BELOW = 1.02, 0.98  # of a limit, on each side
 _JUST = 1.01  # of a tier's factor
@@ -92,8 +92,8 @@ def _limits(bench: Bench, tier: Tier) -> list[Json]:
     else:
         return []
     step = bench.minute
-    events = MANY / burning  # a burn a hundredth over a factor near 1 is no accident of so many
-    courses: dict[Duration, Course] = {window: [(step, events, MANY)] for window in bench.fed}
+    events = bench.many / burning  # a burn a hundredth over a factor near 1 is no accident of so many
+    courses: dict[Duration, Course] = {window: [(step, events, bench.many)] for window in bench.fed}
     checks = [expect.firing(bench.slo, tier, bench.config, 0)]
 
     def then(window: Duration, ratio: float) -> int:
@@ -130,9 +130,9 @@ def _by_evidence(bench: Bench, tier: Tier) -> list[Json]:
         return bench.group(f"{tier.name} {name}", bench.windows_of(courses, step), step, promql_expr_test=checks)
 
     def none(events: float) -> Course:
-        return [(begin, MANY, MANY * burning), (end, events, 0.0)]
+        return [(begin, bench.many, bench.many * burning), (end, events, 0.0)]
 
-    steady: dict[Duration, Course] = {window: [(end, MANY, MANY * burning)] for window in bench.fed}
+    steady: dict[Duration, Course] = {window: [(end, bench.many, bench.many * burning)] for window in bench.fed}
     found = []
     for short in shorts:
         window = window_text(short)
@@ -152,7 +152,7 @@ def _slowly(bench: Bench, tier: Tier) -> Json:
     begin = bench.at(bench.at(tier.hold.ms, step) + longest + 2 * step, step)
     ratio = _JUST * bench.limit(tier)
     over = bench.at(begin + tier.short.ms - longest + 2 * step, step)
-    courses = {window: [(begin, MANY / ratio, MANY), (over, 2 * MANY, 0.0)] for window in bench.fed}
+    courses = {window: [(begin, bench.many / ratio, bench.many), (over, 2 * bench.many, 0.0)] for window in bench.fed}
     checks = [
         expect.firing(bench.slo, tier, bench.config, begin - step),
         expect.firing(bench.slo, tier, bench.config, bench.at(begin + (tier.short.ms - longest) / 2, step)),
@@ -170,10 +170,10 @@ def _falls(bench: Bench) -> list[Json]:
     if reference is None or not shorts:
         return []
     ratio = (1 + bench.limit(bench.tiers[0])) / 2
-    burning: Course = [(0, MANY / ratio, MANY)]
-    courses = dict.fromkeys(bench.fed, burning) | {short: [(0, MANY, 0.0)] for short in shorts}
+    burning: Course = [(0, bench.many / ratio, bench.many)]
+    courses = dict.fromkeys(bench.fed, burning) | {short: [(0, bench.many, 0.0)] for short in shorts}
     recorded = [names.RECOVERY(f"{window_text(short)}_{window_text(reference)}").name for short in shorts]
-    checks = [expect.about(name, MANY * ratio, bench.labels, 0) for name in recorded]
+    checks = [expect.about(name, bench.many * ratio, bench.labels, 0) for name in recorded]
     series = bench.windows_of(courses, bench.minute)
     return [bench.group("the short windows fall", series, bench.minute, promql_expr_test=checks)]
 
@@ -189,7 +189,7 @@ def _falls_in_hours(bench: Bench, severity: str, shorts: Sequence[Duration], *, 
     count = longest // unit
     ratios = [(1 + low) / 2, *([low * _ABOVE] * count + [low * _BELOW] * count if whole else []), *[0.0] * count]
     end = (len(ratios) - 1) * unit
-    course: Course = [((index + 1) * unit, MANY, MANY * ratio) for index, ratio in enumerate(ratios)]
+    course: Course = [((index + 1) * unit, bench.many, bench.many * ratio) for index, ratio in enumerate(ratios)]
     checks: list[Json] = []
     in_reference = bench.windows.reference(severity).ms // unit
     share = sum(ratios[-in_reference:]) / len(ratios[-in_reference:])
@@ -199,7 +199,7 @@ def _falls_in_hours(bench: Bench, severity: str, shorts: Sequence[Duration], *, 
             checks.append(expect.nothing(name, count * unit))
             there = {"expr": f"{name} > bool 0", "eval_time": expect.at(2 * count * unit)}
             checks.append({**there, "exp_samples": [{"labels": expect.series_text("", bench.labels), "value": 1}]})
-        checks.append(expect.about(name, MANY * (short.ms // unit) * share, bench.labels, end))
+        checks.append(expect.about(name, bench.many * (short.ms // unit) * share, bench.labels, end))
     series = bench.windows_of(dict.fromkeys(bench.fed, course), unit)
     return bench.group(f"the short windows of a {severity} fall", series, unit, promql_expr_test=checks)
 
@@ -227,10 +227,10 @@ def _refused(bench: Bench, tier: Tier, short: Duration) -> list[Json]:
     if before > 1:
         return []
     ahead = bench.windows.reference(tier.severity).ms // unit - hours
-    counts = [(MANY, MANY * before)] * ahead + quiet + [(bad / over / last, bad / last)] * last
+    counts = [(bench.many, bench.many * before)] * ahead + quiet + [(bad / over / last, bad / last)] * last
     end = (len(counts) - 1) * unit
     course: Course = [((index + 1) * unit, events, bad) for index, (events, bad) in enumerate(counts)]
-    short_of_all: Course = [(end, MANY, 0.0), (end + unit, MANY, MANY * over)]
+    short_of_all: Course = [(end, bench.many, 0.0), (end + unit, bench.many, bench.many * over)]
     courses = dict.fromkeys(bench.fed[:-1], short_of_all) | {bench.fed[-1]: course}
     watched = names.EVALUATIONS(window_text(bench.fed[-1])).name
     series = [*bench.windows_of(courses, unit), bench.series(watched, f"{tier.long.ms // bench.every}+0x{len(counts)}")]
@@ -241,12 +241,12 @@ def _refused(bench: Bench, tier: Tier, short: Duration) -> list[Json]:
 def _falls_at_last(bench: Bench, severity: str, shorts: Sequence[Duration]) -> Json:
     """Hours of heavy traffic without a bad event, and one of little that burns: longer windows have less of it."""
     unit, reference = bench.fed[-1].ms, window_text(bench.windows.reference(severity))
-    count, ratio, heavy = max(one.ms for one in shorts) // unit, (1 + _low(bench, severity)) / 2, 10_000 * MANY
+    count, ratio, heavy = max(one.ms for one in shorts) // unit, (1 + _low(bench, severity)) / 2, 10_000 * bench.many
     end = (count - 1) * unit
-    course: Course = [(end, heavy, 0.0), (end + unit, MANY, MANY * ratio)]
+    course: Course = [(end, heavy, 0.0), (end + unit, bench.many, bench.many * ratio)]
     checks = []
     for short in shorts:
-        events, bad = heavy * (short.ms // unit - 1) + MANY, MANY * ratio
+        events, bad = heavy * (short.ms // unit - 1) + bench.many, bench.many * ratio
         proof = events * ratio - bad - bad * log(ratio * events / bad)
         checks.append(expect.about(names.RECOVERY(f"{window_text(short)}_{reference}").name, proof, bench.labels, end))
     series = bench.windows_of(dict.fromkeys(bench.fed, course), unit)
