@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -18,8 +19,9 @@ from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
 from regobs.cli.main import regobs
 from regobs.errors import InputError, MachineError
-from regobs.exporters import followed_path
+from regobs.exporters import followed_path, logs
 from regobs.exporters.declared import read_declared
+from regobs.exporters.log_counts import LogCounter
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.logs import LogExporter, count_once
 from regobs.exporters.totals import ExporterInstruments
@@ -205,6 +207,63 @@ def test_a_disk_that_cannot_be_read_for_a_while_is_told_once_and_counting_goes_o
     assert exporter._read_on()
     exporter._files.close()
     assert (exporter.totals.total(metrics.REQUESTS), exporter.ready) == (1, True)
+
+
+def test_how_far_behind_a_file_is_shows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "r.log"
+    log.write_bytes((access() + b"\n") * 20_000)
+    monkeypatch.setattr(logs, "_SHOW", 0.0)
+    exporter = LogExporter([str(log)], Flavor.GITLAB)
+    exporter.instruments = instruments = Instruments(Flavor.GITLAB)
+    shown: list[tuple[float, float]] = []
+    count = LogCounter.count
+
+    def watched(counter: LogCounter, *block: Any) -> None:
+        behind = [value for _, _, value in instruments.gauge(metrics.BEHIND).samples()]
+        last = [value for _, _, value in instruments.gauge(metrics.LAST_LINE).samples()]
+        shown.append((sum(behind), sum(last)))
+        count(counter, *block)
+
+    monkeypatch.setattr(LogCounter, "count", watched)
+    assert exporter.read()
+    exporter._files.close()
+    behind = [value for value, _ in shown[1:]]
+    assert len(behind) > 2
+    assert behind == sorted(behind, reverse=True)
+    assert log.stat().st_size > behind[0] > behind[-1] > 0
+    assert all(last > 0 for _, last in shown[1:])
+    assert [value for _, _, value in instruments.gauge(metrics.BEHIND).samples()] == [0]
+
+
+def test_a_writer_that_is_faster_keeps_no_other_file_waiting(tmp_path: Path) -> None:
+    fast, other = tmp_path / "a.log", tmp_path / "b.log"
+    line = b"x" * 99 + b"\n"
+    fast.write_bytes(line * 1000)
+    other.write_bytes(b"1\n")
+    files = LogFiles([str(fast), str(other)])
+    lines: list[bytes] = []
+
+    def read(*, writing: bool = False) -> list[str]:
+        found = []
+        for path, block in files.blocks():
+            found.append(path)
+            lines.extend(block)
+            if writing and len(found) < 8:
+                with fast.open("ab") as more:
+                    more.write(line * 30_000)
+        return found
+
+    assert str(other) in read(writing=True)
+    other.write_bytes(b"1\n2\n")
+    written = fast.stat().st_size
+    found = read(writing=True)
+    assert str(other) in found
+    assert found.index(str(other)) <= written // (1 << 20) + 2
+    while read():
+        pass
+    files.close()
+    assert lines.count(b"2") == 1
+    assert len(lines) == fast.stat().st_size // len(line) + 2
 
 
 def test_a_fault_that_nobody_knows_ends_the_exporter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

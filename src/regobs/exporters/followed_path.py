@@ -65,8 +65,11 @@ class FollowedPath:
         self.failed.over(self.path)
 
     def _further(self, *, new: bool) -> Iterator[Lines]:
-        """What was written to the files that are open, but to a new one; of each no more than follows the older."""
-        limit = self._limit() if self.before else None
+        """What was written to the files that are open, but to a new one; of that of now up to where it ends at first.
+
+        Else a writer that is faster would keep all other files waiting.
+        """
+        limit = self._limit()
         for old in self.before[:]:
             yield from self._lines(old)
             if monotonic() - old.changed > _QUIET and old.identity not in self.failed:

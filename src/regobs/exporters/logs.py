@@ -42,6 +42,7 @@ from regobs.logs.reading.wrapping import Unwrapper
 
 _LOG = logging.getLogger("regobs.exporters.logs")
 _POLL = 0.25  # seconds between two looks at files that do not grow
+_SHOW = 1.0  # second between two looks at how far behind each file is, while there is much to read
 _CHECKPOINT = 5.0  # seconds between two checkpoints: what a restart reads again
 _FORM = 1
 MOST_FILES = 1000  # with series of their own
@@ -260,18 +261,25 @@ class LogExporter:
 
     def _count(self, blocks: Iterator[tuple[str, list[bytes]]], *, may_store: bool = True) -> bool:
         busy = False
+        looked = monotonic()
         for path, lines in blocks:
             self._counter.count(lines, self._unwrapper(_shown(path)))
             busy = busy or bool(lines)
+            if monotonic() - looked >= _SHOW:
+                looked = monotonic()
+                self._show_progress(busy=busy)
             if may_store and self._files.settled and monotonic() - self._stored > _CHECKPOINT:
                 self._store()
             if self._end.is_set() and may_store and self._files.settled:
                 break
+        self._show_progress(busy=busy)
+        return busy
+
+    def _show_progress(self, *, busy: bool) -> None:
         if self.instruments is not None:
             self._show(self.instruments, {_shown(path): size for path, size in self._files.behind().items()})
             if busy:
                 self.instruments.gauge(metrics.LAST_LINE).child().set(time())
-        return busy
 
     def _unwrapper(self, file: str) -> Unwrapper:
         found = self._unwrappers.get(file)
