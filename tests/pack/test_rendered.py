@@ -88,7 +88,7 @@ def _is_new(group: dict[str, Any], seen: set[str]) -> bool:
 
 def _first(group: dict[str, Any]) -> str | None:
     """When the alert of a group first fires."""
-    fires = (one["eval_time"] for one in group["promql_expr_test"] if one["exp_samples"][0]["value"] == 1)
+    fires = (one["eval_time"] for one in group["promql_expr_test"] if one["exp_samples"][0]["value"] > 0)
     return next(fires, None)
 
 
