@@ -60,3 +60,9 @@ def test_slos_with_data_come_first_and_one_line_says_which_have_none_and_why(tmp
     assert "probe-availability (needs the capability probe, which is off)" in told
     assert "pull-manifest-availability" in told.partition(" (no event in this time)")[0]
     assert busy not in told
+
+
+def test_before_the_first_event_of_any_slo_one_line_says_that_none_has_data(tmp_path: Path) -> None:
+    built = Built(tmp_path, Config(flavor=Flavor.DISTRIBUTION, version=Version(2, 8, 2)), find_pack(), {})
+    (told,) = slo_status(Answering(lambda _: []), built).splitlines()
+    assert told.startswith("29 of the pack's SLOs have no data here: ")

@@ -50,14 +50,14 @@ def programs(stage: str) -> set[str]:
 
 
 def simple_commands(lines: list[str]) -> Iterator[list[str]]:
-    """The words of each command of a script, without what joins and redirects them."""
+    """The words of each command of a script, without variables set for it and what joins and redirects commands."""
     for line in lines:
         words: list[str] = []
         for word in shlex.shlex(line, posix=True, punctuation_chars="|&;<>"):
             if set(word) <= set("|&;"):
                 yield words
                 words = []
-            else:
+            elif words or not re.match(r"[A-Z_]+=", word):
                 words.append(word)
         yield words
 

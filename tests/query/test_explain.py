@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,10 @@ def test_durations_of_go_are_read(text: str, expected: float) -> None:
 def test_other_texts_are_no_durations(text: str) -> None:
     with pytest.raises(ValueError, match="no duration"):
         go_seconds(text)
+
+
+def test_a_long_number_without_a_unit_is_read_once() -> None:
+    start = time.process_time()
+    with pytest.raises(ValueError, match="no duration"):
+        go_seconds("0" * 1_000_000)
+    assert time.process_time() - start < 1

@@ -63,9 +63,11 @@ def slo_status(prometheus: Prometheus, built: Built) -> str:
     """
     slos, windows = outputs.load_slos(built.pack, built.config), outputs.load_windows(built.pack, built.config)
     found = read_status(prometheus, slos, windows, built.config)
-    rows = [HEADER, *(row.cells for row in found if row.events is not None)]
-    head, *shown = zip(*(column for column in zip(*rows, strict=True) if any(column[1:])), strict=True)
-    text = table(head, shown, on=screen()) if shown else ""
+    text = ""
+    if rows := [row.cells for row in found if row.events is not None]:
+        columns = [column for column in zip(HEADER, *rows, strict=True) if any(column[1:])]
+        head, *shown = zip(*columns, strict=True)
+        text = table(head, shown, on=screen())
     return "\n".join(filter(None, [text, _without_data([row.slo for row in found if row.events is None], built)]))
 
 

@@ -70,7 +70,9 @@ def go_seconds(text: str) -> float:
     """The seconds of a duration as Go writes it, such as 1m2.5s or 36.1µs. Raises ValueError for another text."""
     if text == "0":
         return 0.0
-    found = list(_PART.finditer(text))
-    if not found or "".join(part[0] for part in found) != text:
+    seconds, end = 0.0, 0
+    while part := _PART.match(text, end):
+        seconds, end = seconds + float(part[1]) * _SECONDS[part[2]], part.end()
+    if end == 0 or end < len(text):
         raise ValueError(f"no duration: {text[:40]!r}")
-    return sum(float(part[1]) * _SECONDS[part[2]] for part in found)
+    return seconds
