@@ -6,7 +6,8 @@ import pytest
 
 from regobs.config import Config
 from regobs.doctor.diagnosis import diagnose
-from regobs.doctor.facts import LOAD, LOAD_RULER, Up
+from regobs.doctor.facts import Up
+from regobs.doctor.loading import LOAD, LOAD_RULER
 from regobs.doctor.problems import problems
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.rules import differs, examine_rules, loaded, told_of_rules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from regobs.catalog import targets
 from regobs.common.screen import PIPE
 from regobs.config import Config
 from regobs.doctor.examination import examine
-from regobs.doctor.facts import LOAD
+from regobs.doctor.loading import LOAD, LOAD_THANOS, LOAD_VMALERT
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import SHOWS_NO_RULES, DoctorReport
 from regobs.doctor.rules import examine_rules, told_of_rules
@@ -19,6 +20,7 @@ from regobs.doctor.table import text as doctor_text
 from regobs.pack import find_pack
 from regobs.prometheus import EndpointError, QueryAnswer, Sample
 from regobs.prometheus.state import Alert, RuleGroup
+from regobs.prometheus.thanos import Store
 from regobs.promql.parse import parse
 from regobs.status.report import StatusReport
 from regobs.status.screen import screen_text
@@ -80,10 +82,36 @@ def test_doctor_and_status_say_the_same_of_alerts_that_samples_alone_show(shows:
     assert "not loaded" not in doctor_text(doctor)
 
 
-def test_of_a_server_without_rules_and_alerts_both_say_that_none_is_loaded() -> None:
-    doctor, status = told(Samples(shows=True))
-    assert "only 0 of the" in screen_text(status, PIPE)
-    assert any("rules of this build are not loaded" in one.text for one in doctor.problems)
+class OfKind(Samples):
+    """A server without rules, of a kind that evaluates some or none itself."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(shows=True)
+        self._kind = kind
+
+    def is_victoriametrics(self) -> bool:
+        return self._kind == "VictoriaMetrics"
+
+    def stores(self) -> tuple[Store, ...]:
+        if self._kind != "Thanos Query":
+            raise EndpointError("not offered")
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [("Prometheus", LOAD), ("VictoriaMetrics", LOAD_VMALERT), ("Thanos Query", LOAD_THANOS)],
+)
+def test_of_a_server_without_rules_and_alerts_both_say_that_none_is_loaded_and_what_loads_them(
+    kind: str, change: str
+) -> None:
+    doctor, status = told(OfKind(kind))
+    text = screen_text(status, PIPE)
+    assert re.search(r"none of the \d+ alerts of this build is loaded here: their silence says nothing", text)
+    assert change in text
+    assert status.as_data()["alerts"]["load"] == change
+    (found,) = (one for one in doctor.problems if "rules of this build are not loaded" in one.text)
+    assert found.change == change
     assert not states(doctor)
 
 

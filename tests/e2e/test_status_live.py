@@ -140,7 +140,8 @@ def test_a_server_without_the_rules_says_that_its_silence_means_little(
         assert run(["status", "--prometheus", server.url]) == 0
     text = capsys.readouterr().out
     assert "No alert firing" in text
-    assert re.search(r"only 0 of the \d+ alerts of this build are loaded here", text)
+    assert re.search(r"none of the \d+ alerts of this build is loaded here: their silence says nothing; load ", text)
+    assert "`rule_files`" in text
     assert "no request was counted" in text
     assert "no target of it is known here" in text
 

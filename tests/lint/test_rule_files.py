@@ -273,11 +273,48 @@ def test_a_file_of_another_program_is_said_as_not_read_in_each_format(
 def test_a_named_file_that_holds_nothing_known_is_said_and_one_in_a_directory_is_not(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("settings: {debug: true}\n")
+    (tmp_path / "ours.yaml").write_text("groups: []\n")
     assert [one.line for one in lint_paths([file]).not_read] == [1]
     assert not lint_paths([tmp_path]).not_read
     for text in ("", "# nothing\n", "---\n", "kind: ConfigMap\ndata: {a: b}\n"):
         file.write_text(text)
         assert not lint_paths([file]).not_read
+
+
+@pytest.mark.parametrize("text", [None, "", "# nothing\n", "settings: {debug: true}\n", "a: b: c\n"])
+def test_a_directory_or_pattern_with_nothing_to_judge_is_refused_beside_others_too(
+    tmp_path: Path, text: str | None
+) -> None:
+    rules, empty = tmp_path / "rules", tmp_path / "dashbords"
+    rules.mkdir()
+    empty.mkdir()
+    (rules / "a.yaml").write_text("groups: []\n")
+    (empty / "notes.txt").write_text("groups: []\n")
+    count = "no file" if text is None else "1 file"
+    if text is not None:
+        (empty / "a.yaml").write_text(text)
+    for paths in (
+        ([empty], [rules, empty], [rules, empty / "*.yaml"]) if text is not None else ([empty], [rules, empty])
+    ):
+        with pytest.raises(InputError, match="nothing was judged") as caught:
+            lint_paths(paths)
+        assert caught.value.value == f"{paths[-1]}: {count} that lint opens"
+    assert lint_paths([rules]).findings == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "groups: []\n",
+        "apiVersion: v1\nkind: ConfigMap\ndata: {}\n",
+        "groups: {{ .Values.groups }}\n",
+        "groups:\n- name: a\n    rules: []\n",
+        "route: {receiver: a}\nreceivers: [{name: a}]\n",
+    ],
+)
+def test_a_directory_with_one_file_of_ours_is_judged_empty_or_broken_as_it_may_be(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    assert lint_paths([tmp_path]).files
 
 
 def test_dashboards_in_a_list_are_judged() -> None:

@@ -165,6 +165,7 @@ def test_a_configuration_of_alertmanager_with_templates_is_read() -> None:
 
 
 def test_files_of_others_in_a_directory_may_be_what_nobody_here_reads(tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text("groups: []\n")
     (tmp_path / "tsconfig.json").write_text("/* see the handbook */\n{}\n")
     (tmp_path / "stack.yaml").write_text("a: !Sub b\n")
     assert lint_paths([tmp_path]).findings == []

@@ -273,6 +273,7 @@ def test_an_objective_with_the_template_of_a_generator_is_named_as_not_read(wind
 
 
 def test_a_broken_file_is_one_of_ours_by_its_keys_and_not_by_words_of_comments(tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text("groups: []\n")
     (tmp_path / "init.yaml").write_text(
         "# updates the A record, and halts on alert: see the groups of hosts\na: b: c\n"
     )

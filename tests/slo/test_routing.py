@@ -300,6 +300,36 @@ def test_labels_of_a_pack_are_written_as_the_alerts_of_the_flavor_have_them(
     assert made["equal"] == ["method", label]
 
 
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ('route="/v2/{name}/manifests/{reference}"', 'handler="manifest"'),
+        ("route=/v2/_catalog", 'handler="catalog"'),
+        (' "route" =~ "/v2/.*manifests.*|/v2/_catalog" ', 'handler=~"catalog|manifest"'),
+        ('route!="/v2/{name}/tags/list"', 'handler!="tags"'),
+        ('route!~"/v2/.*/tags/list|/v2/"', 'handler!~"base|tags"'),
+        ('route="manifest"', 'handler="manifest"'),
+        ('route="of our own"', 'handler="of our own"'),
+        ('route=~".+"', 'handler=~".+"'),
+        ('route="/gitlab/v1"', 'handler="/gitlab/v1"'),
+        ('team="/v2/_catalog"', 'team="/v2/_catalog"'),
+    ],
+)
+def test_values_of_a_pack_are_written_as_the_alerts_of_the_flavor_have_them(
+    tmp_path: Path, written: str, asked: str
+) -> None:
+    inhibition = f"{{source_matchers: [alertname=A, '{written}'], target_matchers: ['{written}'], equal: [method]}}"
+    text = ROUTES.replace('[severity="page"]', f"['{written}']")
+    pack = pack_of(tmp_path, small=SMALL)
+    (tmp_path / "alerts/routing.yaml").write_text(f"{text}inhibit_rules: [{inhibition}]\n")
+    found = yaml.safe_load(outputs.files(pack, CONFIGS["distribution"])[NAME])
+    assert found["route"]["routes"][0]["matchers"] == [asked]
+    assert found["inhibit_rules"][0]["source_matchers"] == ["alertname=A", asked]
+    assert found["inhibit_rules"][0]["target_matchers"] == [asked]
+    of_gitlab = yaml.safe_load(outputs.files(pack, CONFIGS["gitlab"])[NAME])
+    assert of_gitlab["route"]["routes"][0]["matchers"] == [written]
+
+
 @pytest.mark.server
 def test_a_failure_of_an_outage_holds_back_no_page_about_another_handler(
     tmp_path: Path, alertmanager_server: AlertmanagerFactory

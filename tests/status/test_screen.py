@@ -72,9 +72,20 @@ def test_nothing_that_is_well_is_red_and_the_processes_are_one_number() -> None:
     assert "No alert firing" in text
 
 
-@pytest.mark.parametrize(("loaded", "told"), [(10, False), (9, True), (0, True), (None, False)])
-def test_silence_of_alerts_that_are_not_loaded_is_told(loaded: int | None, told: bool) -> None:
-    assert ("alerts of this build are loaded here" in screen_text(replace(QUIET, loaded=loaded), PIPE)) is told
+@pytest.mark.parametrize(
+    ("loaded", "said"),
+    [
+        (10, ""),
+        (9, "only 9 of the 10 alerts of this build are loaded here: silence says little"),
+        (1, "only 1 of the 10 alerts of this build are loaded here: silence says little"),
+        (0, "none of the 10 alerts of this build is loaded here: their silence says nothing; load them"),
+        (None, ""),
+    ],
+)
+def test_silence_of_alerts_that_are_not_loaded_is_told(loaded: int | None, said: str) -> None:
+    text = screen_text(replace(QUIET, loaded=loaded, load="load them" if loaded == 0 else ""), PIPE)
+    assert said in text
+    assert ("loaded here" in text) is bool(said)
 
 
 def test_of_rules_that_run_elsewhere_it_is_told_where_to_ask_and_what_their_alerts_lack() -> None:

@@ -185,7 +185,7 @@ def build_files(
         ruler_files(compiled, config),
         dashboards.files(_for_mixin(compiled, rules)),
         {"prometheus/scrape.yaml": scrape_file(pack, config)},
-        runbook_files(pack, config, described["rules"]["alerts"]),
+        runbook_files(pack, config, described["rules"]["alerts"], compiled.operations),
         _exporter_settings(pack),
         _lnav(config, pack),
         _elasticsearch(),

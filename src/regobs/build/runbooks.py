@@ -19,6 +19,7 @@ from regobs.slo.rule_scope import scoped
 
 HEADINGS = ("Meaning", "Impact", "Check", "Mitigate", "Escalate")
 _ANY_JOB = ("job", MatchOp.NOT_EQUAL, "")
+_ROW = re.compile(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|(.*\n)", re.MULTILINE)  # of a table, about words of code
 _BLOCK = re.compile(r"^```promql\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 
 
@@ -32,15 +33,18 @@ class RunbookQuery:
     lacks: str = ""
 
 
-def runbook_files(pack: Pack, config: Config, alerts: Collection[str]) -> dict[str, bytes]:
+def runbook_files(
+    pack: Pack, config: Config, alerts: Collection[str], lacking: Collection[str] = ()
+) -> dict[str, bytes]:
     """The pages of these alerts, and pages of a team's own pack as they are: what they are about is its own affair.
 
-    Raises RulesError for a missing heading or a query that makes no sense.
+    `lacking` are operations of which the build has no SLO: tables do not name them. Raises RulesError for a missing
+    heading or a query that makes no sense.
     """
     pages = {}
     for file in pack.files("alerts", "runbooks/*.md"):
         if alert_of(file) in alerts:
-            pages[file.name] = _page(file, config).encode()
+            pages[file.name] = _of_operations(_page(file, config), lacking).encode()
         elif file.layer != BUNDLED:
             pages[file.name] = file.read().encode()
     return pages
@@ -87,6 +91,17 @@ def _page(file: PackFile, config: Config) -> str:
         return f"Not in this deployment: {lacks}." if lacks else f"```promql\n{written}\n```"
 
     return _BLOCK.sub(scoped_block, text)
+
+
+def _of_operations(page: str, lacking: Collection[str]) -> str:
+    """A page whose tables name no operation that the build lacks; a row of nothing else is left out."""
+
+    def kept(row: re.Match[str]) -> str:
+        named = row[1].split(", ")
+        there = [one for one in named if one.strip("`") not in lacking]
+        return f"| {', '.join(there)} |{row[2]}" if there else ""
+
+    return _ROW.sub(kept, page) if lacking else page
 
 
 def _of_every_target(expr: Expr) -> bool:

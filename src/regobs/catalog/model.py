@@ -196,6 +196,7 @@ class Label:
 
 
 ALL_FLAVORS = (Flavor.GITLAB, Flavor.DISTRIBUTION)
+_REGISTRIES = {Flavor.GITLAB: "GitLab registry", Flavor.DISTRIBUTION: "CNCF Distribution"}
 
 
 @frozen
@@ -267,6 +268,13 @@ class Metric:
     def flavors(self) -> tuple[Flavor, ...]:
         """Every flavor that has, or once had, this metric."""
         return tuple(flavor for flavor in ALL_FLAVORS if any(flavor in form.flavors for form in self.forms))
+
+    def pitfalls_in(self, flavor: Flavor) -> tuple[str, ...]:
+        """The pitfalls for readers of this flavor: not those that are about the registry of another one alone."""
+        others = [name for one, name in _REGISTRIES.items() if one is not flavor]
+        return tuple(
+            told for told in self.pitfalls if _REGISTRIES[flavor] in told or not any(name in told for name in others)
+        )
 
     @property
     def series(self) -> tuple[str, ...]:

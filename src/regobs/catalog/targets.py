@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from regobs.catalog.declare import Component, form, labels
+from regobs.catalog.http import HANDLER, ROUTE
 from regobs.catalog.model import Exposer, Flavor, Form, Label, Unit
 
 NOBODY = "none"  # the severity of alerts that nobody is told of: the watchdog fires always, others hold others back
@@ -14,12 +15,12 @@ _TARGET = labels("instance", "job")
 _ALERTSTATE = Label("alertstate", ("pending", "firing"))
 _ALERTNAME = Label("alertname", patterns={"registry": "Registry.*"})
 # Labels that an alert has from the registry's series that it is about, as far as rules compare alerts by them.
-# An alert has them as its series do: CNCF Distribution calls the route of a request `handler`, see `http`. Open: alerts
-# about other things than requests may have values of their own.
+# An alert has them as its series do: CNCF Distribution calls the route of a request `handler`, and each of them
+# otherwise. Open: alerts about other things than requests may have other values.
 _COPIED = labels("endpoint", "method")
 _FROM_SERIES = {
-    Flavor.GITLAB: (*_COPIED, Label("route")),
-    Flavor.DISTRIBUTION: (*_COPIED, Label("route", exposed="handler")),
+    Flavor.GITLAB: (*_COPIED, Label("route", words=ROUTE.words)),
+    Flavor.DISTRIBUTION: (*_COPIED, Label("route", exposed=HANDLER.exposed, words=HANDLER.words)),
 }
 COPIED_LABELS = frozenset(label.exposed for copied in _FROM_SERIES.values() for label in copied)
 

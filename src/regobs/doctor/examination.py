@@ -12,19 +12,19 @@ from regobs.catalog.model import Exposer
 from regobs.config import Config
 from regobs.doctor.content import panel_questions, rule_questions, rules_of_files
 from regobs.doctor.diagnosis import diagnose, judge
-from regobs.doctor.facts import LOAD, LOAD_RULER, LOAD_VMALERT, Deployment, ServerFacts
+from regobs.doctor.facts import Deployment, ServerFacts
 from regobs.doctor.gather import Progress, add_series, add_sparse, concurrently, gather
+from regobs.doctor.loading import how_to_load
 from regobs.doctor.problems import problems
 from regobs.doctor.questions import PanelQuestion, RuleQuestion, default_window
 from regobs.doctor.report import DashboardFinding, DoctorReport, PanelFinding, QueryFinding
 from regobs.doctor.rules import examine_rules, told_of_rules
-from regobs.doctor.server import if_offered, look_at, of_deployment, state_problems
+from regobs.doctor.server import look_at, of_deployment, state_problems
 from regobs.doctor.verdict import Status, Verdict, worst
 from regobs.errors import QueryError, ServerError
 from regobs.pack import Pack
 from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import QueryAnswer
-from regobs.prometheus.state import BuildInfo
 from regobs.promql.nodes import Duration, Expr
 from regobs.promql.printer import to_text
 from regobs.promql.walk import fill_durations
@@ -109,7 +109,7 @@ def examine_questions(
     if facts.rules is not None:
         own = partial(of_deployment, scope=config.deployment_matchers, scraped=state.targets)
         facts = replace(facts, rules={name: tuple(map(own, found)) for name, found in facts.rules.items()})
-        facts = told_of_rules(facts, rules, lambda: _how_to_load(prometheus, build))
+        facts = told_of_rules(facts, rules, lambda: how_to_load(prometheus, build))
     empty = [item.expr for item in asked if item.expr is not None and item.answer is not None and not _has(item.answer)]
     facts = add_series(prometheus, deployment, facts, [*empty, *rule_exprs])
     facts = add_sparse(prometheus, facts, empty)
@@ -141,13 +141,6 @@ def deployment_of(config: Config) -> Deployment:
         environment=chosen.name if chosen else "",
         of_environment=frozenset(chosen.matchers if chosen else ()),
     )
-
-
-def _how_to_load(prometheus: Prometheus, build: BuildInfo) -> str:
-    """What loads rules, by the kind of server: Cortex says no version, as do old VictoriaMetrics."""
-    if if_offered(prometheus.is_victoriametrics):
-        return LOAD_VMALERT
-    return LOAD_RULER if "Mimir" in build.application or not build.version else LOAD
 
 
 def _has(answer: QueryAnswer) -> bool:

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from regobs.catalog import METRICS, by_series
 from regobs.catalog.model import Capability, Exposer, Flavor, Metric, Version
+from regobs.doctor.loading import LOAD
 from regobs.doctor.matching import LabelSet
 from regobs.prometheus.state import Alert, LoadedRule, Target
 from regobs.promql.nodes import Expr, Matcher
@@ -17,13 +18,6 @@ from regobs.promql.scope import about_targets
 from regobs.promql.vocabulary import Vocabulary
 
 T = TypeVar("T")
-
-LOAD = "load the generated prometheus/rules/*.yaml under `rule_files`, then reload the server"
-LOAD_RULER = "load the generated mimir/rules.yaml into its ruler, as with `mimirtool rules sync --namespaces regobs`"
-LOAD_VMALERT = (
-    "load the generated prometheus/rules/*.yaml into vmalert (-rule), with -datasource.url and -remoteWrite.url of this"
-    " server"
-)
 
 # What discovery in Kubernetes labels targets with: prometheus-operator, and the relabelling of older examples.
 NAMESPACE_LABELS = ("namespace", "kubernetes_namespace")

@@ -10,7 +10,7 @@ from zlib import crc32
 import attr
 from grafanalib import core
 
-from regobs.catalog.model import Exposer, Kind
+from regobs.catalog.model import Exposer, Flavor, Kind
 from regobs.grafana.bound import BoundDashboard, BoundPanel, BoundQuery, BoundRow
 from regobs.grafana.layout import COLUMNS, HEADING, PanelPlace, arrange, bottom, rows_height
 from regobs.grafana.modern import Json, to_json
@@ -198,7 +198,10 @@ def _common(
     return {
         "title": panel.title,
         "description": describe(
-            bound, setting.links.log_command(row, panel), setting.variables.unscoped(bound_metrics)
+            bound,
+            Flavor(setting.flavor),
+            setting.links.log_command(row, panel),
+            setting.variables.unscoped(bound_metrics),
         ),
         "id": ids[row.title, panel.title],
         "gridPos": _grid(place),
@@ -221,7 +224,7 @@ def _least_step(query: BoundQuery, setting: Setting) -> str:
     return duration_text(max(query.every or setting.interval, setting.interval, key=lambda duration: duration.ms))
 
 
-def describe(bound: BoundPanel, log_command: str = "", unscoped: Sequence[str] = ()) -> str:
+def describe(bound: BoundPanel, flavor: Flavor, log_command: str = "", unscoped: Sequence[str] = ()) -> str:
     """What good looks like, what a reader must know of the metrics, and the command that shows the log lines.
 
     `unscoped` says of which neighbours the panel shows all that Prometheus scrapes.
@@ -231,6 +234,7 @@ def describe(bound: BoundPanel, log_command: str = "", unscoped: Sequence[str] =
         (_, low), (_, high) = edges
         notes.append(f"Percentiles are known between {low} and {high}, the outermost bucket edges.")
     notes += unscoped
-    notes += sorted({pitfall for query in bound.queries for metric in query.metrics for pitfall in metric.pitfalls})
+    metrics = [metric for query in bound.queries for metric in query.metrics]
+    notes += sorted({pitfall for metric in metrics for pitfall in metric.pitfalls_in(flavor)})
     command = [f"Logs: `{log_command}`"] if log_command else []
     return "\n\n".join([f"Good: {bound.panel.good}", *command, *(f"Note: {note}" for note in notes)])

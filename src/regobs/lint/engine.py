@@ -8,6 +8,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -95,20 +96,34 @@ class LintReport:
 
 
 def lint_paths(paths: Iterable[Path], context: LintContext | None = None) -> LintReport:
-    """Lint files, and those of directories that may hold rules or dashboards. Raises InputError for no such path.
+    """Lint files, and those of directories that may hold rules or dashboards.
 
-    A file that makes lint fail is a finding of its own: the others are judged all the same.
+    A file that makes lint fail is a finding of its own: the others are judged all the same. Raises InputError for no
+    such path, and for a directory or pattern with nothing in it to judge.
     """
     context = context or LintContext()
-    paths = list(paths)
-    named = set(paths)
-    read = [_read(path, context) for path in find_files(paths)]
-    for file in read:
-        if _is_of_others(file, named=Path(file.file) in named):
+    found = {path: find_files([path]) for path in paths}
+    read = {path: _read(path, context) for path in dict.fromkeys(chain.from_iterable(found.values()))}
+    for path, file in read.items():
+        if _is_of_others(file, named=path in found):
             file.broken.clear()
-        if Path(file.file) in named:
+        if path in found:
             file.pass_over_unknown()
-    return lint_files(read, context, contained=True)
+    for path, inside in found.items():
+        if inside != [path]:
+            _refuse_empty(path, [read[one] for one in inside])
+    return lint_files(list(read.values()), context, contained=True)
+
+
+def _refuse_empty(path: Path, inside: list[LintedFile]) -> None:
+    """Raise for a directory or pattern whose files hold nothing of ours: most likely another one was meant."""
+    if not any(file.holds_something for file in inside):
+        raise InputError(
+            "nothing in it is a rule, dashboard, query or route, so nothing was judged",
+            value=f"{path}: {len(inside) or 'no'} file{'' if len(inside) < 2 else 's'} that lint opens",
+            expected="a directory or pattern with files that docs/lint.md lists",
+            next_step="correct the path, or leave it out",
+        )
 
 
 def _read(path: Path, context: LintContext) -> LintedFile:

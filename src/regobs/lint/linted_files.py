@@ -47,12 +47,17 @@ class LintedFile:
     faults: list[Exception] = field(default_factory=list)  # of ours, while it was read or judged
     known: bool = False  # of a kind that lint reads, were nothing in it
 
+    @property
+    def holds_something(self) -> bool:
+        """Whether anything in it was judged, or is told as not read or broken."""
+        held = (self.rules, self.dashboards, self.queries, self.routings, self.log_queries, self.tested)
+        told = (self.not_read, self.broken, self.limits, self.broken_rules, self.faults)
+        return any((*held, *told, self.known))
+
     def pass_over_unknown(self) -> None:
         """Note that nothing of it was read, where it holds something."""
-        held = (self.rules, self.dashboards, self.queries, self.routings, self.log_queries, self.tested)
-        told = (self.not_read, self.broken, self.limits, self.broken_rules)
         lines = (line.strip() for line in self.text.splitlines())
-        if not any((*held, *told, self.known)) and any(line and line[0] != "#" and line != "---" for line in lines):
+        if not self.holds_something and any(line and line[0] != "#" and line != "---" for line in lines):
             self.pass_over(SourceText(self.file, self.text), 0, "no rules, dashboard, query or route that lint knows")
 
     def pass_over(self, source: SourceText, offset: int, reason: str) -> None:

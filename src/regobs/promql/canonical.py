@@ -84,14 +84,19 @@ def _translate_edge(matcher: Matcher, metric: Metric, form: Form) -> Matcher:
 
 
 def _same_values(canonical: Label, target: Label) -> bool:
-    return canonical.values is None or target.values is None or set(canonical.values) <= set(target.values)
+    return not _known(canonical) or not _known(target) or {*_known(canonical)} <= {*_known(target)}
+
+
+def _known(label: Label) -> tuple[str, ...]:
+    """The values of a label, of an open one those that have a word of their own."""
+    return label.values if label.values is not None else tuple(label.words.values())
 
 
 def _speaks(matcher: Matcher, target: Label) -> bool:
     """Whether the matcher is in the target's own values already, as after a first `bind`, or is a Grafana variable."""
     if "$" in matcher.value.rstrip("$"):
         return True
-    return any(_matches(matcher, value) for value in target.values or ())
+    return any(_matches(matcher, value) for value in _known(target))
 
 
 def _matches(matcher: Matcher, value: str) -> bool:
@@ -111,9 +116,11 @@ def _translate_values(
     matcher: Matcher, canonical: Label, target: Label, metric: Metric, vocabulary: Vocabulary
 ) -> tuple[Matcher, ...]:
     words = {exposed: word for word, exposed in canonical.words.items()}
-    meant = [words.get(value, value) for value in canonical.values or () if _matches(matcher, value)]
+    meant = [words.get(value, value) for value in _known(canonical) if _matches(matcher, value)]
+    if canonical.values is None and not meant:
+        return (matcher,)  # a value of whoever wrote it, the same in every flavor
     there = [target.words.get(word, word) for word in meant]
-    there = [value for value in there if value in (target.values or ())]
+    there = [value for value in there if value in _known(target)]
     negated = matcher.op in _NEGATED
     if there:
         return (word_matcher(matcher.label, dict.fromkeys(there, False), negated=negated),)

@@ -3,11 +3,11 @@
 The file is Alertmanager's own format with two additions: an inhibition rule with `slower_tiers_of: [alert, ...]`
 becomes one rule for each burn-rate tier, which silences all slower tiers. The labels of the scope are added to every
 `group_by` and `equal`, so that environments stay apart; with `source_is_absence` only those that the alert of an
-`absent()` has. Labels are called there as in rule files, by the names of GitLab's registry, and are written as the
-alerts of this deployment have them. A label that says of a neighbour where it runs itself (`namespace`) is added only
-between alerts that are all about the registry; of others the rule is written apart. Alerts that the build leaves out,
-and operations of which it has no SLO, are taken out of inhibitions, and so is an inhibition of which one side has no
-alert any more.
+`absent()` has. Labels and their values are called there as in rule files, by the names of GitLab's registry, and are
+written as the alerts of this deployment have them. A label that says of a neighbour where it runs itself (`namespace`)
+is added only between alerts that are all about the registry; of others the rule is written apart. Alerts that the build
+leaves out, and operations of which it has no SLO, are taken out of inhibitions, and so is an inhibition of which one
+side has no alert any more.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from regobs.catalog.slo import OPERATION
 from regobs.catalog.targets import ALERTS
 from regobs.config import Config
 from regobs.documents import Document, Steps, dump_yaml, load_yaml, validate
-from regobs.errors import RulesError
+from regobs.errors import PromqlError, RulesError
 from regobs.pack import Pack
-from regobs.promql.canonical import text_label
-from regobs.promql.nodes import MatchOp
+from regobs.promql.canonical import text_label, translate
+from regobs.promql.literals import unquote
+from regobs.promql.nodes import Matcher, MatchOp
+from regobs.promql.printer import quote
 from regobs.promql.vocabulary import TARGET_LABELS
 from regobs.slo.alerts import NAMES
 from regobs.slo.model import Windows
@@ -34,6 +36,7 @@ Json = dict[str, Any]
 _SEVERITY = re.compile(r'^(\s*severity\s*=~?\s*")([^"\\]*)("\s*)$')
 _NAMED = re.compile(rf'(alertname|{OPERATION.name})=(~?)"([A-Za-z0-9_|]+)"')
 _ASKED = re.compile(r'^\s*"?([A-Za-z_][A-Za-z0-9_]*)(?="?\s*[=!])')  # the label of a matcher
+_WHOLE = re.compile(r'\s*"?([A-Za-z_][A-Za-z0-9_]*)"?\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^"\s]+)\s*')
 _SIDES = ("source_matchers", "target_matchers")
 _NAMES = {"type": "array", "items": {"type": "string", "minLength": 1}}
 _MATCHERS = {**_NAMES, "minItems": 1}
@@ -185,8 +188,25 @@ def _named(matchers: list[str], config: Config) -> list[str]:
     def stored(found: re.Match[str]) -> str:
         return found[0].removesuffix(found[1]) + _stored(found[1], config)
 
-    labelled = [_ASKED.sub(stored, one) for one in matchers]
+    labelled = [_ASKED.sub(stored, _valued(one, config)) for one in matchers]
     return [_SEVERITY.sub(lambda found: found[1] + _severities(found[2], config) + found[3], one) for one in labelled]
+
+
+def _valued(text: str, config: Config) -> str:
+    """A matcher whose value is what the flavor calls the one that is written; one of what it lacks stays as it is."""
+    form = config.vocabulary.form(ALERTS)
+    found = _WHOLE.fullmatch(text)
+    if found is None or form is None:
+        return text
+    label, sign, value = found.groups()
+    try:
+        written = Matcher(label, MatchOp(sign), unquote(value) if value.startswith('"') else value)
+        asked = translate(written, ALERTS, form, config.vocabulary)
+    except (PromqlError, ValueError):  # what the flavor has no word for, and an escape that PromQL does not have
+        return text
+    if not asked or (asked[0].op, asked[0].value) == (written.op, written.value):
+        return text
+    return f"{label}{asked[0].op}{quote(asked[0].value)}"
 
 
 def _without(matchers: list[str], left_out: Mapping[str, AbstractSet[str]]) -> list[str]:

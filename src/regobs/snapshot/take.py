@@ -115,7 +115,10 @@ class _Taking:
         asked = tuple(self._asked(panel, query) for query in panel.queries)
         alert, runbooks = panel.panel.alert, self._config.runbook_url
         runbook = f"{runbooks.rstrip('/')}/{alert}.md" if alert and runbooks else ""
-        description, severities = panel.description or describe(panel), tuple(self._config.severities.values())
+        description, severities = (
+            panel.description or describe(panel, self._config.flavor),
+            tuple(self._config.severities.values()),
+        )
         return TakenPanel(panel, place, asked, description, self._hint(panel), runbook, severities)
 
     def _asked(self, panel: BoundPanel, query: BoundQuery) -> Asked:

@@ -60,8 +60,9 @@ class StatusReport:
 
     `firing` are the alerts of the pack, `pending` how many of them wait, `others` how many other alerts fire there,
     `silent` how many of the pack fire and tell nobody;
-    `loaded` is how many of the pack's `alerts` the server evaluates, None where it does not say. `budgets` and `routes`
-    have the worst first. `problems` are those of the server, `failing_rules` the rules that it cannot evaluate.
+    `loaded` is how many of the pack's `alerts` the server evaluates, None where it does not say; `load` what is to be
+    done where it is none of them, and nothing shows that another server does. `budgets` and `routes` have the worst
+    first. `problems` are those of the server, `failing_rules` the rules that it cannot evaluate.
 
     `stale` is how many seconds old the newest sample of the registry is, where no instance is up: requests and routes
     are then of what was before; None else. `recent` are the requests of `recent_window`, a shorter one; `outside` is
@@ -99,6 +100,7 @@ class StatusReport:
     recent: float | None = None
     recent_window: str = ""
     silent: int = 0
+    load: str = ""
 
     @property
     def stands_still(self) -> bool:
@@ -134,6 +136,7 @@ class StatusReport:
                 "others_firing": self.others,
                 "of_the_pack": self.alerts,
                 "loaded": self.loaded,
+                "load": self.load or None,
             },
             "budgets": [_budget(one) for one in self.budgets],
             "stale_seconds": self.stale,

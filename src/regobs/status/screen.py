@@ -187,6 +187,9 @@ def doubts(report: StatusReport) -> Iterator[str]:
             f"none of the {report.alerts} alerts of this build is loaded here, and what their rules wrote is: rules run"
             " elsewhere, and how they are is shown there"
         )
+    elif report.loaded == 0 and report.alerts:
+        step = f"; {report.load}" if report.load else ""
+        yield f"none of the {report.alerts} alerts of this build is loaded here: their silence says nothing{step}"
     elif report.loaded is not None and report.loaded < report.alerts:
         yield f"only {report.loaded} of the {report.alerts} alerts of this build are loaded here: silence says little"
     elif report.loaded is None and not report.past:

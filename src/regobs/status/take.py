@@ -11,6 +11,7 @@ from urllib.parse import quote
 from regobs.catalog import probe
 from regobs.common.counts import whole
 from regobs.config import Config
+from regobs.doctor.loading import how_to_load
 from regobs.doctor.matching import LabelSet, matches
 from regobs.doctor.questions import default_window
 from regobs.doctor.server import ServerState, if_offered, look_at, state_problems
@@ -81,7 +82,7 @@ class StatusPlan:
         loaded = {rule.name for group in state.groups or () for rule in group.rules if rule.kind == "alerting"}
         active = state.active
         mine = [one for one in active if one.labels.get("alertname") in names]
-        return StatusReport(
+        report = StatusReport(
             server=prometheus.url,
             server_version=build.version,
             now=state.now,
@@ -113,6 +114,8 @@ class StatusPlan:
             recent_window=duration_text(default_window(self.config)),
             silent=sum(one.state == "firing" for one in mine) - len(state.firing),
         )
+        lacking = report.loaded == 0 and not report.rules_elsewhere
+        return replace(report, load=how_to_load(prometheus, build)) if lacking else report
 
 
 def take_status(prometheus: Prometheus, pack: Pack, config: Config) -> StatusReport:

@@ -32,6 +32,8 @@ def firing(taken: Taken) -> Iterator[Section]:
     note = ""
     if report.rules_elsewhere:
         note = f"rules run elsewhere: none of the {report.alerts} alerts of this build is loaded here"
+    elif report.loaded == 0 and report.alerts:
+        note = f"none of the {report.alerts} alerts of this build is loaded: silence says nothing"
     elif report.loaded is not None and report.loaded < report.alerts:
         note = f"only {report.loaded} of the {report.alerts} alerts of this build are loaded: silence says little"
     heading = TopRow((Cell(INDENT + title, Colour.BOLD),), TopPlace(Page.ALERTS) if count else None)
