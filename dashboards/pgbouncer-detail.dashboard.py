@@ -12,7 +12,12 @@ longest_wait = select(pgbouncer.LONGEST_WAIT, database=real)
 size = highest(select(pgbouncer.POOL_SIZE, database=real), by=by_database)
 reserve = highest(select(pgbouncer.RESERVE_SIZE, database=real), by=by_database)
 pools = count(select(pgbouncer.SERVERS_ACTIVE, database=real), by=by_database)  # one for each database and user
-full = ratio(total(select(pgbouncer.POOL_CONNECTIONS, database=real), by=by_database), (size + reserve) * pools)
+taken = (  # what is open and idle serves the next client
+    total(select(pgbouncer.SERVERS_ACTIVE, database=real), by=by_database)
+    + total(select(pgbouncer.SERVERS_TESTED, database=real), by=by_database)
+    + total(select(pgbouncer.SERVERS_LOGIN, database=real), by=by_database)
+)
+full = ratio(taken, (size + reserve) * pools)
 oldest, transactions = (
     highest(longest_wait, by=pool),
     rate(select(pgbouncer.TRANSACTIONS, database=real), by=by_database),

@@ -65,8 +65,8 @@ GONE = {
     "RegistryUnreachable": "docker-registry is killed",
 }
 GONE_LATER = {"RegistryRedisExporterDown": "the exporter of Redis is killed"}
-# Its primary is not started again; the pool keeps its idle connection; a burn remembers for an hour.
-LASTING = {"RegistryRedisReplicaDisconnected", "RegistryPgbouncerPoolFull", "RegistryAvailabilityBurn"}
+# Its primary is not started again; a burn remembers for an hour.
+LASTING = {"RegistryRedisReplicaDisconnected", "RegistryAvailabilityBurn"}
 HELD = 24  # connections that somebody keeps open, of 26 that PostgreSQL accepts
 
 

@@ -85,6 +85,10 @@ def with_source(**more: Any) -> Json:
     return ratio(bad=source(f'{REQUESTS}{{code=~"5.."}}', **more), total=source(REQUESTS, **more))
 
 
+def with_one(reference: str) -> Json:
+    return ratio(bad=source(f'{REQUESTS}{{code=~"5.."}}', metricSourceRef=reference), total=source(REQUESTS))
+
+
 SERVICE = {"apiVersion": "openslo/v1", "kind": "Service", "metadata": {"name": "registry"}, "spec": {}}
 DATA_SOURCE = {
     "apiVersion": "openslo/v1",
@@ -141,6 +145,8 @@ referring = document(indicatorRef="errors")
 del referring["spec"]["indicator"]
 SAME: dict[str, tuple[Any, ...]] = {
     "a list in the place of a document": ([document()],),
+    "nothing after a last separator": (document(), None),
+    "the same SLI and data source twice": (SLI, DATA_SOURCE, referring, SLI, DATA_SOURCE),
     "documents of other kinds": (SERVICE, DATA_SOURCE, document(), POLICY, CONDITION, TARGET),
     "alert policies by name": (
         document(alertPolicies=[{"alertPolicyRef": "pager"}, "pager"]), POLICY, CONDITION, TARGET
@@ -187,6 +193,19 @@ ADD = "add it, or remove the reference"
 UNKNOWN: dict[str, tuple[Any, str, str]] = {
     "a policy": ([document(alertPolicies=[{"alertPolicyRef": "x"}])], "AlertPolicy x", ADD),
     "a policy by its bare name": ([document(alertPolicies=["x"])], "AlertPolicy x", ADD),
+    "a data source beside a type": (
+        [with_one("thanos"), {**DATA_SOURCE, "metadata": {"name": "thano"}}], "DataSource thanos", "did you mean thano?"
+    ),
+    "a data source beside the type of an SLI": (
+        [referring, {**SLI, "spec": with_one("x")["spec"]["indicator"]["spec"]}], "DataSource x", ADD
+    ),
+    "a data source beside the type of a threshold": (
+        [document(
+            indicator={"spec": {"thresholdMetric": source("process_open_fds", metricSourceRef="x")}},
+            objectives=[{"op": "lte", "value": 1, "target": 0.9}],
+        )],
+        "DataSource x", ADD,
+    ),
     "a misspelt policy": (
         [document(alertPolicies=["pagr"]), POLICY, CONDITION, TARGET], "AlertPolicy pagr", "did you mean pager?"
     ),
@@ -199,9 +218,7 @@ UNKNOWN: dict[str, tuple[Any, str, str]] = {
 
 
 @pytest.mark.parametrize("case", UNKNOWN.values(), ids=UNKNOWN)
-def test_a_name_of_an_alerting_document_that_nothing_defines_is_a_warning(
-    tmp_path: Path, case: tuple[Any, str, str]
-) -> None:
+def test_a_name_of_a_document_that_nothing_defines_is_a_warning(tmp_path: Path, case: tuple[Any, str, str]) -> None:
     documents, what, next_step = case
     [told] = warnings(tmp_path, *documents)
     line, sentence = told.split(": ", 1)
@@ -209,8 +226,10 @@ def test_a_name_of_an_alerting_document_that_nothing_defines_is_a_warning(
     assert sentence == f"no document of the pack is the {what}, so this reference changes nothing; {next_step}"
 
 
-def test_names_of_alerting_documents_that_the_pack_has_are_no_warning(tmp_path: Path) -> None:
-    assert warnings(tmp_path, document(alertPolicies=["pager"]), POLICY, CONDITION, TARGET) == []
+def test_names_of_documents_that_the_pack_has_are_no_warning(tmp_path: Path) -> None:
+    given = with_source(metricSourceRef="thanos")
+    given["spec"]["alertPolicies"] = ["pager"]
+    assert warnings(tmp_path, given, DATA_SOURCE, POLICY, CONDITION, TARGET) == []
 
 
 # What is compiled
@@ -317,6 +336,7 @@ GENERATED: dict[str, Json] = {
     "a month": calendar("1M", "2026-01-01 00:00:00"),
     "a week of the calendar": calendar("1w", "2026-01-05 00:00:00"),
     "a day of the calendar": calendar("1d", "2026-01-02 00:00:00"),
+    "two days": document(timeWindow=[{"duration": "2d", "isRolling": True}]),  # the first tier has its severity alone
     "a week": document(timeWindow=[{"duration": "7d", "isRolling": True}]),
     "thirty days": document(timeWindow=[{"duration": "30d", "isRolling": True}]),
 }
@@ -519,6 +539,38 @@ REFUSED: dict[str, tuple[Any, str, str, str]] = {
     "a misspelt metric": (
         ratio(bad=source("registry_http_requests_totl"), total=source(REQUESTS)), "no metric", "totl", REQUESTS
     ),
+    "two SLIs of one name": (
+        [referring, SLI, {**SLI, "spec": {**SLI["spec"], "description": "other"}}],
+        "the SLI errors is defined twice", "errors", "the first is at",
+    ),
+    "two data sources of one name": (
+        [without_type, DATA_SOURCE, {**DATA_SOURCE, "spec": {"type": "Datadog"}}],
+        "the DataSource thanos is defined twice", "thanos", "the first is at",
+    ),
+    "a data source of another type": (
+        [with_source(metricSourceRef="thanos"), {**DATA_SOURCE, "spec": {"type": "Datadog"}}],
+        "of the type Prometheus, and the DataSource thanos that it names of Datadog", "Prometheus", "Datadog",
+    ),
+    "a variable for the window of a threshold": (
+        limit("sum(rate(team_total[$__rate_interval]))"), "variable of a dashboard", "$__rate_interval", "without"
+    ),
+    "a variable for the step of a threshold": (
+        limit("max_over_time(team_size[5m:$__interval])"), "variable of a dashboard", "$__interval", "without"
+    ),
+    "a variable for a number": (limit("team_size > $limit"), "variable of a dashboard", "$limit", "without"),
+    "a variable for a label": (
+        ratio(bad=source('team_bad{job="$job"}'), total=source("team_all")),
+        "variable of a dashboard", "$job", "without",
+    ),
+    "a variable within a pattern": (
+        limit('team_size{job=~"a|${job:regex}"}'), "variable of a dashboard", "${job:regex}", "without"
+    ),
+    "a number without series": (limit("scalar(team_size)"), "a number without series", "None", "of each series"),
+    "a literal": (limit("1"), "a number without series", "None", "of each series"),
+    "the time": (limit("time()"), "a number without series", "None", "of each series"),
+    "a text": (limit('"team"'), "the result is a text", "None", "of each series"),
+    "a range": (limit("(team_size[5m])"), "a range of values", "None", "of each series"),
+    "a range of an expression": (limit("team_size[5m:1m]"), "a range of values", "None", "of each series"),
     "broken PromQL": (ratio(bad=source("sum(("), total=source(REQUESTS)), "never closed", "(", ")"),
 }  # fmt: skip
 

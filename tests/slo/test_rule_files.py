@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,45 @@ def test_labels_that_the_settings_declare_may_stand_in_rules_of_the_users_pack(
     assert told["annotations"]["summary"].startswith(f"Too many at {{{{ $labels.{label} }}}}")
     with pytest.raises(RulesError, match=f"has no label {label}"):
         rules(tmp_path, text, Config())
+
+
+NOT_EVALUATED = {
+    "the window": ("rate(team_total[$__rate_interval])", "$__rate_interval is a variable"),
+    "the offset": ("team_size offset $__interval", "$__interval is a variable"),
+    "the step": ("max_over_time(team_size[1h:$__interval])", "$__interval is a variable"),
+    "a number": ("team_size > $limit", "$limit is a variable"),
+    "a label": ('team_size{job="$job"} > 1', "$job is a variable"),
+    "a part of a pattern": ('team_size{job=~"a|${job:regex}"} > 1', "${job:regex} is a variable"),
+    "a range": ("team_size[5m]", "the result is a range"),
+    "a range of an expression": ("team_size[5m:1m]", "the result is a range"),
+    "a text": ("'team'", "the result is a text"),
+}
+EVALUATED = ["1", "time()", "scalar(team_size)", 'team_size{job=~"a$|b.$"}', r'team_size{job="\\$job"}']
+
+
+@pytest.mark.parametrize("rule", [RECORD, ALERT], ids=["record", "alert"])
+@pytest.mark.parametrize("case", NOT_EVALUATED.values(), ids=NOT_EVALUATED)
+def test_what_prometheus_cannot_evaluate_is_refused_where_it_stands(
+    tmp_path: Path, rule: str, case: tuple[str, str]
+) -> None:
+    expr, told = case
+    with pytest.raises(RulesError, match=re.escape(told)) as caught:
+        rules(tmp_path, with_expr(rule, expr))
+    line = rule.splitlines().index(next(one for one in rule.splitlines() if "expr:" in one)) + 1
+    assert caught.value.location is not None
+    assert caught.value.location.line == line
+    assert caught.value.next_step
+
+
+@pytest.mark.parametrize("expr", EVALUATED)
+def test_what_prometheus_evaluates_is_kept(tmp_path: Path, expr: str) -> None:
+    (rule,) = rules(tmp_path, with_expr(RECORD, expr))
+    assert rule["expr"] == expr
+
+
+def with_expr(rule: str, expr: str) -> str:
+    lines = rule.replace(" at {{ $labels.route }}", "").splitlines(keepends=True)
+    return "".join(f"        expr: {json.dumps(expr)}\n" if "expr:" in one else one for one in lines)
 
 
 def test_records_for_dashboards_are_bound_but_in_no_scope(tmp_path: Path) -> None:

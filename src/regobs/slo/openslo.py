@@ -16,6 +16,7 @@ from regobs.slo.schema import INLINE, SCHEMAS
 _VERSION = "openslo/v1"
 _NOT_SUPPORTED = "not supported by regobs"
 _COMPOSITE = ("indicator", "indicatorRef", "compositeWeight")  # of an objective
+_PARTS = frozenset({"good", "bad", "total", "raw"})  # of a ratio, each with a source
 # What an entry of these lists is, and the key by which it may name a document of that kind.
 _REFERENCES = {
     "alertPolicies": ("AlertPolicy", "alertPolicyRef"),
@@ -47,6 +48,8 @@ def read_documents(pack: Pack) -> OpensloDocuments:
         _sort(file, documents)
     for document in (*documents.slos, *documents.policies):
         _check_references(document, documents)
+    for document in (*documents.slos, *documents.slis.values()):
+        _check_sources(document, documents)
     return documents
 
 
@@ -67,17 +70,32 @@ def _sort(file: PackFile, documents: OpensloDocuments) -> None:
         if kind == "SLO":
             documents.slos.append(item)
         elif kind == "SLI":
-            documents.slis[name] = item
+            _put(documents.slis, kind, item)
         elif kind == "DataSource":
-            documents.sources[name] = item
+            _put(documents.sources, kind, item)
         elif kind == "AlertPolicy":
             documents.policies.append(item)
 
 
+def _put(known: dict[str, Document], kind: str, item: Document) -> None:
+    """Keep a document that others name. Raises SloError for a second one of the name that says something else."""
+    name = item.data["metadata"]["name"]
+    first = known.setdefault(name, item)
+    if first.data["spec"] != item.data["spec"]:
+        place = first.locate(("metadata", "name"))
+        raise SloError(
+            f"the {kind} {name} is defined twice, and the two differ",
+            location=item.locate(("metadata", "name")),
+            value=name,
+            expected=f"a name of its own; the first is at {place}",
+            next_step="rename one of the two, or remove it",
+        )
+
+
 def documents_of(file: PackFile) -> list[Document]:
-    """The documents of a file. A list in the place of a document holds several."""
+    """The documents of a file. A list in the place of a document holds several; after a last `---` there is none."""
     found = load_yaml_all(file.read(), str(file.path), error=SloError)
-    return [one for document in found for one in _items(document)]
+    return [one for document in found if document.data is not None for one in _items(document)]
 
 
 def _items(document: Document) -> list[Document]:
@@ -139,6 +157,32 @@ def _check_references(document: Document, documents: OpensloDocuments, path: Ste
             elif named not in documents.named.get(kind, set()):
                 told = _unknown(kind, str(named), documents.named.get(kind, set()))
                 documents.unknown.append((document.locate((*place, reference)), told))
+
+
+def _check_sources(document: Document, documents: OpensloDocuments) -> None:
+    """Raise SloError for a source whose data source is of another type; note one that names none and has a type."""
+    spec: Steps = ("spec",) if document.data["kind"] == "SLI" else ("spec", "indicator", "spec")
+    if len(spec) > 1 and "indicator" not in document.data["spec"]:
+        return
+    indicator, known = document.at(spec), documents.sources
+    parts: list[Steps] = [("ratioMetric", part) for part in indicator.get("ratioMetric", {}) if part in _PARTS]
+    for path in parts or [("thresholdMetric",)]:
+        source = document.at((*spec, *path, "metricSource"))
+        kind, reference = source.get("type"), source.get("metricSourceRef")
+        if kind is None or reference is None:
+            continue  # what has no type is resolved where it is read
+        place = (*spec, *path, "metricSource")
+        if reference not in known:
+            told = _unknown("DataSource", reference, known)
+            documents.unknown.append((document.locate((*place, "metricSourceRef")), told))
+        elif kind != "catalog" and (other := known[reference].data["spec"]["type"]).lower() != kind.lower():
+            raise SloError(
+                f"the metric source is of the type {kind}, and the DataSource {reference} that it names of {other}",
+                location=document.locate((*place, "type")),
+                value=kind,
+                expected=other,
+                next_step="leave out the type, or name another DataSource",
+            )
 
 
 def _check_inline(document: Document, path: Steps, kind: str) -> None:

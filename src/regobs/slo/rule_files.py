@@ -19,6 +19,7 @@ from regobs.pack import BUNDLED, Pack, PackFile
 from regobs.promql.bind import bind, metrics_of
 from regobs.promql.canonical import is_target_label, text_label
 from regobs.promql.durations import read_duration
+from regobs.promql.evaluated import check_evaluated
 from regobs.promql.infer import infer
 from regobs.promql.nodes import Aggregate, Binary, Expr
 from regobs.promql.parse import parse_located
@@ -226,7 +227,8 @@ def _checked(document: Document, path: Steps, text: str, config: Config, recorde
         check_recorded(parsed.expr, recorded, parsed.locate)
         check_classic(parsed.expr, parsed.locate)
         extra = config.target_labels | {*config.labels.scope}
-        infer(parsed.expr, _WRITTEN, extra_labels=extra, locate=parsed.locate, deployment=config.vocabulary)
+        known = infer(parsed.expr, _WRITTEN, extra_labels=extra, locate=parsed.locate, deployment=config.vocabulary)
+        check_evaluated(parsed.expr, known.value, parsed.locate)
     except PromqlError as error:
         within = error.location
         single = "\n" not in text.strip() and within is not None and within.column is not None

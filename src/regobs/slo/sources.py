@@ -18,6 +18,7 @@ from regobs.documents import Document, Steps
 from regobs.errors import PromqlError
 from regobs.promql.build import select
 from regobs.promql.canonical import gitlab_form
+from regobs.promql.evaluated import check_evaluated
 from regobs.promql.infer import infer
 from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Aggregate, Call, Expr, Matcher, MatchOp, Selector
@@ -60,11 +61,10 @@ def read_value(document: Document, path: Steps, config: Config) -> Expr:
         return selector
     expr = strip_parens(parse(data["spec"]["query"]))
     check_classic(expr)
-    infer(expr, _WRITTEN, deployment=config.vocabulary)
+    known = infer(expr, _WRITTEN, deployment=config.vocabulary)
     for node in selectors(expr):
         check_names(node, config)
-    if isinstance(expr, Selector) and expr.range is not None:
-        raise PromqlError("the query is a range", value=data["spec"]["query"], expected="a value at each moment")
+    check_evaluated(expr, known.value, scalars=False)
     return expr
 
 
@@ -164,6 +164,7 @@ def counter_of(text: str, config: Config) -> Selector:
             expected='one metric by its name, such as registry_http_requests_total{code=~"5.."}',
             next_step="write the name in front of the braces",
         )
+    check_evaluated(expr, "vector")
     check_names(expr, config)
     _check_bucket(expr)
     metric = known_metric(expr)

@@ -287,7 +287,7 @@ def _begins_falling(bench: Bench, tier: Tier, short: Duration) -> Json:
     """The burn falls, though not surely enough to end an alert: none begins.
 
     In the shorter windows there is one bad event; the longest needs two for an alert anyway, so it has two, among as
-    many as are no burn any more.
+    many as are no burn any more and are evidence: more where the severity has one tier, whose burn is hardly faster.
     """
 
     def proof(events: float, bad: float, ratio: float) -> float:
@@ -297,9 +297,11 @@ def _begins_falling(bench: Bench, tier: Tier, short: Duration) -> Json:
     if short == bench.windows.shorts(tier.severity)[-1]:
         low = float(lowest(bench.slo, bench.windows, tier.severity)) * float(bench.slo.budget)
         bad, events, burning = 2.0, 2.0 / low * 1.02, float(1 + JUST) * bench.limit(tier)
+        enough = float(FALLING) * _CLEAR
     else:
-        while proof(events, bad, burning) < (float(FALLING) + float(OVER)) / 2:
-            events += 1
+        enough = (float(FALLING) + float(OVER)) / 2
+    while proof(events, bad, burning) < enough:
+        events += 1
     end = _seen(bench, tier)
     courses = _all_fed(bench, burning, end) | {short: [(end, events, bad)]}
     check = expect.never(end, tier=tier.name)
