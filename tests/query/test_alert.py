@@ -9,7 +9,7 @@ import pytest
 from regobs.config import Config
 from regobs.errors import RulesError
 from regobs.pack import find_pack
-from regobs.query.alert import AskedAlert, Series, chosen_alerts, conditions, pack_alerts
+from regobs.query.alert import AskedAlert, Series, alert_list, chosen_alerts, conditions, pack_alerts
 from regobs.slo.outputs import compile_rules
 
 
@@ -37,9 +37,73 @@ def test_the_nearest_value_is_the_one_that_fires_first(
     assert (found.value, found.limit, found.values, found.series) == (value, limit, len(values), 0)
 
 
-def test_a_limit_that_is_a_series_is_the_lowest_that_would_be_passed() -> None:
-    (found,) = conditions("a > b", answers(a=[4], b=[9, 6], **{"a > b": []}))
-    assert (found.value, found.limit) == (4, 6)
+@pytest.mark.parametrize(
+    ("a", "b", "nearest"),
+    [
+        ([4], [9, 6], (4, 9)),  # the 6 is of another series
+        ([4, 1], [9, 6], (4, 9)),
+        ([4, 2], [9, 6], (2, 6)),
+        ([4, 7], [9, 6], (7, 6)),
+        ([float("nan"), 2], [1, 6], (2, 6)),
+        ([float("inf"), 2], [float("inf"), 6], (float("inf"), float("inf"))),
+    ],
+)
+def test_a_limit_that_is_a_series_is_that_of_the_same_labels(
+    a: list[float], b: list[float], nearest: tuple[float, float]
+) -> None:
+    (found,) = conditions("a > b", answers(a=a, b=b))
+    assert (found.value, found.limit, found.values) == (*nearest, len(a))
+
+
+def test_a_limit_of_no_series_of_the_left_is_none() -> None:
+    (found,) = conditions("a > b", lambda text: [({"i": text}, 1.0)] if text in {"a", "b"} else [])
+    assert (found.values, found.value, found.limit) == (1, None, None)
+
+
+@pytest.mark.parametrize(
+    ("expr", "nearest"),
+    [
+        ("a > on (x) group_left () b", (3, 5)),
+        ("a > ignoring (y, z) group_left () b", (3, 5)),
+        ("a > scalar(b)", (9, 5)),
+    ],
+)
+def test_labels_are_matched_as_the_operator_says(expr: str, nearest: tuple[float, float]) -> None:
+    known: dict[str, Series] = {
+        "a": [({"__name__": "a", "x": "1", "y": "1"}, 3.0), ({"x": "2", "y": "1"}, 9.0)],
+        "b": [({"__name__": "b", "x": "1", "z": "1"}, 5.0)],
+        "scalar(b)": [({}, 5.0)],
+    }
+    (found,) = conditions(expr, lambda text: known.get(text, []))
+    assert (found.value, found.limit) == nearest
+
+
+def rule(name: str, severity: str, summary: str) -> AskedAlert:
+    return AskedAlert(name, "up", "0s", {"severity": severity}, {"summary": summary})
+
+
+def test_the_list_has_what_all_rules_of_an_alert_say_and_no_template() -> None:
+    found = alert_list(
+        [
+            rule("Burn", "page", 'Budget of "Pulls" burns at {{ $value | printf "%.1f" }} times'),
+            rule("Burn", "ticket", 'Budget of "Pushes of a layer" burns at {{ $value | printf "%.1f" }} times'),
+            rule("Burn", "page", 'Budget of "Pulls" burns at {{ $value | printf "%.1f" }} times'),
+            rule("Full", "page", "{{ $labels.instance }} is full."),
+            rule("Odd", "ticket", "one"),
+            rule("Odd", "ticket", "two"),
+        ]
+    )
+    assert found == [
+        ["Burn", "page, ticket", "Budget of ... burns at ... times"],
+        ["Full", "page", "... is full."],
+        ["Odd", "ticket", "..."],
+    ]
+
+
+def test_an_alert_that_the_settings_leave_out_is_among_the_names_that_may_be_meant() -> None:
+    with pytest.raises(RulesError) as caught:
+        chosen_alerts("Redis", None, [rule("Registry", "page", "")], left_out={"Rediss": "redis is off"})
+    assert caught.value.next_step == "did you mean Rediss?"
 
 
 def test_a_comparison_without_data_has_no_value() -> None:

@@ -138,7 +138,7 @@ def alert(question: PackQuestion, *, slo: str | None) -> int:
 
     An alert that is not in the pack is taken from the rules of the server. Without NAME, list the alerts of the pack.
     """
-    from regobs.query.alert import chosen_alerts, pack_alerts, server_alerts  # noqa: PLC0415
+    from regobs.query.alert import alert_list, chosen_alerts, pack_alerts, server_alerts  # noqa: PLC0415
     from regobs.slo.outputs import compile_rules  # noqa: PLC0415
 
     name, asking = question.name, question.asking
@@ -146,8 +146,7 @@ def alert(question: PackQuestion, *, slo: str | None) -> int:
     known = pack_alerts(compiled)
     left_out = {one["rule"]: one["reason"] for file in compiled.rule_files for one in file.left_out}
     if name is None:
-        rows = {rule.name: [rule.name, rule.labels["severity"], rule.annotations["summary"]] for rule in known}
-        click.echo(table(["alert", "severity", "summary"], list(rows.values()), on=screen()))
+        click.echo(table(["alert", "severity", "summary"], alert_list(known), on=screen()))
         return ExitCode.OK
     with question.open() as prometheus:
         active, loaded = _alerts_of(prometheus)

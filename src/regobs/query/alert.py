@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,9 +23,12 @@ from regobs.promql.walk import strip_parens
 if TYPE_CHECKING:
     from regobs.slo.outputs import CompiledRules
 
+_GAP = "..."
+_FILLED = re.compile(r"\{\{[^{}]{0,500}\}\}")  # a value or a label, by Prometheus
 _SETS = frozenset({"and", "or", "unless"})
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _FROM_BELOW = frozenset({">", ">="})
+_FROM_ABOVE = frozenset({"<", "<="})
 Series = Sequence[tuple[Mapping[str, str], float]]
 Ask = Callable[[str], Series]
 
@@ -92,6 +97,35 @@ def pack_alerts(compiled: CompiledRules) -> list[AskedAlert]:
     ]
 
 
+def alert_list(alerts: Sequence[AskedAlert]) -> list[list[str]]:
+    """Name, severities and summary of each alert. What differs between its rules, or is filled in, is `...`."""
+    found: dict[str, list[AskedAlert]] = {}
+    for one in alerts:
+        found.setdefault(one.name, []).append(one)
+    return [[name, ", ".join(_severities(rules)), _common_summary(rules)] for name, rules in found.items()]
+
+
+def _severities(rules: Sequence[AskedAlert]) -> list[str]:
+    return list(dict.fromkeys(one.labels["severity"] for one in rules))
+
+
+def _common_summary(rules: Sequence[AskedAlert]) -> str:
+    """The words that the summaries begin and end with."""
+    texts = list(dict.fromkeys(_FILLED.sub(_GAP, one.annotations["summary"]).strip() for one in rules))
+    words = [text.split() for text in texts]
+    if len(words) == 1:
+        return " ".join(words[0])
+    head = _agreed(words)
+    tail = _agreed([one[len(head) :][::-1] for one in words])[::-1]
+    return " ".join([*head, _GAP, *tail])
+
+
+def _agreed(words: Sequence[Sequence[str]]) -> list[str]:
+    """What all the lists begin with."""
+    same = itertools.takewhile(lambda at: len(set(at)) == 1, zip(*words, strict=False))
+    return [at[0] for at in same]
+
+
 def server_alerts(groups: Sequence[RuleGroup]) -> list[AskedAlert]:
     """The alerts that a server has loaded, whoever wrote them."""
     return [
@@ -137,7 +171,7 @@ def chosen_alerts(
             expected=f"what it asks for; {left_out[name]}",
             next_step="if the registry has it, add it to `capabilities` under [registry] in regobs.toml",
         )
-    names = sorted({rule.name for source in sources for rule in source})
+    names = sorted({rule.name for source in sources for rule in source} | set(left_out or ()))
     raise RulesError(
         "there is no alert of this name, neither in the pack nor on the server",
         value=name,
@@ -184,26 +218,53 @@ def _condition(branch: str, node: Expr, ask: Ask) -> Condition:
         return Condition(branch, text, text, len(series), len(looked_for))
     if not isinstance(node, Binary) or node.op not in _COMPARISONS:
         return plain
-    values, limits = ask(to_text(node.left)), _limits(node.right, ask)
-    if not values or not limits:
+    values, pairs = _compared(node, ask)
+    if not pairs:
         return Condition(branch, text, text, len(series), len(values), type=_type(node.left))
-    value, limit = _nearest(node.op, values, limits)
+    value, limit = _nearest(node.op, pairs)
     return Condition(branch, text, text, len(series), len(values), value, limit, _type(node.left))
 
 
-def _limits(node: Expr, ask: Ask) -> list[float]:
-    inner = strip_parens(node)
-    return [float(inner.value)] if isinstance(inner, Number) else [value for _, value in ask(to_text(node))]
+def _compared(node: Binary, ask: Ask) -> tuple[Series, list[tuple[float, float]]]:
+    """The series on the left, and each value with the limit that it is compared with: of the same labels."""
+    values, right = ask(to_text(node.left)), strip_parens(node.right)
+    if isinstance(right, Number):
+        return values, [(value, float(right.value)) for _, value in values]
+    limits = ask(to_text(node.right))
+    if _scalar(right):
+        return values, [(value, limit) for _, value in values for _, limit in limits]
+    if _scalar(strip_parens(node.left)):
+        return limits, [(value, limit) for _, value in values for _, limit in limits]
+    matched: dict[frozenset[tuple[str, str]], list[float]] = {}
+    for labels, limit in limits:
+        matched.setdefault(_matching(node, labels), []).append(limit)
+    return values, [(value, limit) for labels, value in values for limit in matched.get(_matching(node, labels), ())]
 
 
-def _nearest(op: str, values: Series, limits: Sequence[float]) -> tuple[float, float]:
-    """The value that is nearest to making the comparison true, and the limit that it would have to pass first."""
-    numbers = [value for _, value in values if not math.isnan(value)] or [math.nan]
-    if op in _FROM_BELOW:
-        return max(numbers), min(limits)
-    if op in {"<", "<="}:
-        return min(numbers), max(limits)
-    return min(numbers, key=lambda value: abs(value - limits[0])), limits[0]
+def _scalar(node: Expr) -> bool:
+    found = _type(node)
+    return found is not None and found.value == "scalar"
+
+
+def _matching(node: Binary, labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """What of a series' labels has to be equal on both sides of an operator."""
+    if node.on is not None:
+        return frozenset((name, labels[name]) for name in node.on if labels.get(name))
+    left_out = {"__name__", *(node.ignoring or ())}
+    return frozenset((name, value) for name, value in labels.items() if name not in left_out)
+
+
+def _nearest(op: str, pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The value that is nearest to making the comparison true, and the limit that it would have to pass."""
+
+    def missing(pair: tuple[float, float]) -> float:
+        value, limit = pair
+        if value == limit:  # also where both are infinite
+            return 0.0
+        return limit - value if op in _FROM_BELOW else value - limit if op in _FROM_ABOVE else abs(value - limit)
+
+    known = [pair for pair in pairs if not any(map(math.isnan, pair))] or list(pairs)
+    return min(known, key=missing)
 
 
 def _type(node: Expr) -> Type | None:
