@@ -89,6 +89,16 @@ def test_bash_completes_commands_options_and_names(words: list[str], expected: l
 
 
 @pytest.mark.server
+@pytest.mark.parametrize("option", ["nullglob", "failglob"])
+def test_bash_takes_no_proposal_for_a_pattern_of_file_names(option: str, tmp_path: Path) -> None:
+    """A window in brackets is one, and bash may drop what no file fits."""
+    words = ["regobs", "query", "'rate(up[5"]
+    script = BASH.format(words=" ".join(f'"{word}"' for word in words), last=2) + 'printf "%s\\n" "${COMPREPLY[@]}"'
+    found = run("bash", f"shopt -s {option}; {script}", tmp_path).splitlines()
+    assert any(one.startswith("rate(up[5") for one in found), found
+
+
+@pytest.mark.server
 def test_fish_completes_commands_with_what_they_do(tmp_path: Path) -> None:
     said = run("fish", 'regobs completion fish | source; complete -C "regobs compl"', tmp_path)
     name, description = said.strip().split("\t")

@@ -24,17 +24,18 @@ _INSTALL = {
 _UNFINISHED = "unfinished"  # the type of an item behind which more is to be typed: PromQL
 # click's own script puts each value into the line as it is and closes the quote behind it.
 _BASH = """%(complete_func)s() {
-    local IFS=$'\\n' answer
-    for answer in $(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD %(complete_var)s=bash_complete $1); do
+    local IFS=$'\\n' answer kind=
+    while IFS= read -r answer; do  # not as words, which bash takes for patterns of file names
+        kind=${answer%%%%,*}
         case $answer in
         dir,*) COMPREPLY=(); compopt -o dirnames ;;
         file,*) COMPREPLY=(); compopt -o default ;;
         plain,*) COMPREPLY+=("${answer#*,}") ;;
         unfinished,*) COMPREPLY+=("${answer#*,}"); compopt -o nospace 2>/dev/null ;;
         esac
-    done
+    done < <(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD %(complete_var)s=bash_complete $1)
     # Of two, bash leaves the quote open.
-    [[ $answer == unfinished,* && ${#COMPREPLY[@]} == 1 ]] && COMPREPLY+=("${COMPREPLY[0]} ")
+    [[ $kind == unfinished && ${#COMPREPLY[@]} == 1 ]] && COMPREPLY+=("${COMPREPLY[0]} ")
     return 0
 }
 
