@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+import requests
 
 from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig
 from regobs.deploy.conflicts import conflicts_of, differs_from
 from regobs.deploy.grafana_folder import GrafanaFolder
+from regobs.deploy.json_api import json_of
 from regobs.deploy.kibana_space import KibanaSpace
 from regobs.deploy.kubernetes_namespace import KubernetesNamespace
 from regobs.deploy.run import Rollout
@@ -167,3 +169,10 @@ def test_a_configuration_that_is_none_is_a_conflict_that_is_kept_and_comes_back(
     assert b"receiver: pager" in place.content
     (kept,) = tmp_path.glob("receivers.yaml.before-regobs-*")
     assert kept.read_bytes() == live
+
+
+@pytest.mark.parametrize("body", ["[" * 200_000, "9" * 10_000, "{", ""])
+def test_an_answer_that_nobody_can_read_as_json_is_none(body: str) -> None:
+    answer = requests.Response()
+    answer._content = body.encode()
+    assert json_of(answer) is None

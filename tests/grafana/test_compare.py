@@ -196,6 +196,8 @@ def test_an_export_of_the_api_is_read_like_a_file(board: Json, tmp_path: Path) -
     ("text", "message"),
     [
         ("{", "this is no JSON"),
+        ("[" * 200_000, "brackets within brackets"),
+        ("9" * 10_000, "cannot be read"),
         ("[]", "no list of panels"),
         ('{"title": "x"}', "no list of panels"),
         ('{"panels": [{"title": "x"}]}', "not whole"),

@@ -15,6 +15,7 @@ from regobs.grafana.boards import board_of
 from regobs.grafana.live import TOKEN_VARIABLE, read_live, read_token
 from tests.grafana.stub import TOKEN, GrafanaStub
 from tests.pack.test_dashboards import DASHBOARDS
+from tests.prometheus.stub import Reply, Stub
 
 OURS = {slug: data for (name, slug), data in DASHBOARDS.items() if name == "distribution-2.8"}
 Json = dict[str, Any]
@@ -76,6 +77,12 @@ def test_what_is_no_grafana_is_said_to_be_none(grafana: GrafanaStub) -> None:
     with pytest.raises(ServerError, match="answers 404") as caught:
         read_live(f"{grafana.url}/elsewhere", TOKEN)
     assert caught.value.expected == "the HTTP API of Grafana 9 or later"
+
+
+@pytest.mark.parametrize("body", ["[" * 200_000, "9" * 10_000, "{"])
+def test_an_answer_that_nobody_can_read_is_no_grafana(body: str) -> None:
+    with Stub({"/api/search": Reply(body=body)}) as stub, pytest.raises(ServerError, match="answers no JSON"):
+        read_live(stub.url, TOKEN)
 
 
 def test_a_server_that_does_not_run_is_an_error_of_the_server() -> None:

@@ -22,6 +22,7 @@ from regobs.simulate.faults import MOST, FaultName
 from regobs.simulate.remote import FleetClient
 from regobs.simulate.serve import FleetServing
 from tests.examples import examples
+from tests.prometheus.stub import Reply, Stub
 
 FINE = b'{"name": "error-burst", "for": "5m"}'
 
@@ -184,6 +185,12 @@ def test_a_fleet_that_is_not_there_is_named() -> None:
         FleetClient("http://127.0.0.1:9").state()
     with pytest.raises(InputError, match="not the address of a control endpoint"):
         FleetClient("file:///etc/passwd")
+
+
+@pytest.mark.parametrize("body", ["[" * 200_000, "9" * 10_000, "[]"])
+def test_another_server_whose_json_nobody_can_read_is_no_fleet(body: str) -> None:
+    with Stub({"/": Reply(body=body)}) as stub, pytest.raises(ServerError, match="not the control endpoint"):
+        FleetClient(stub.url).state()
 
 
 def test_another_server_is_no_fleet(control: Control) -> None:

@@ -81,7 +81,7 @@ class ConfigFile:
             answer = server.send("GET", url, b"", "application/json")
         try:
             return config_mapping(str(answer.json()["config"]["original"]).encode())
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             if not accepted(answer):
                 raise _refused(answer, f"GET {url}") from None
             raise _strange(f"GET {url} answers without a configuration", answer_words(answer)) from None

@@ -96,7 +96,7 @@ def json_of(answer: requests.Response) -> Any:
     """The body as data; None where it is no JSON."""
     try:
         return answer.json()
-    except requests.JSONDecodeError:
+    except (ValueError, RecursionError):  # also a number of thousands of digits, brackets within brackets
         return None
 
 

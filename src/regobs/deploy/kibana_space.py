@@ -115,7 +115,7 @@ class KibanaSpace:
         try:
             data = answer.json()
             success, errors = data["success"], [_refusal(one) for one in data.get("errors", ())]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise self._api.refused(answer, f"POST {self._api.url}{self._path}/_import") from None
         if success is not True or answer.status_code != requests.codes.ok:
             raise self._api.strange("the import is refused", "; ".join(errors)[:300])
@@ -176,7 +176,7 @@ def _unpacked(value: Any) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 

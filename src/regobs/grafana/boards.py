@@ -83,7 +83,9 @@ def read_board(path: Path) -> ReadDashboard:
         data = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise _refused(f"this is no JSON: {error.msg}", path, error.lineno, error.colno) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise _refused("this file has too many brackets within brackets", path) from error
+    except (OSError, ValueError) as error:  # no UTF-8, or a number of thousands of digits
         raise _refused(f"this file cannot be read: {error}", path) from error
     found = find_dashboards(data) if isinstance(data, dict) else FoundDashboards()
     board = next((one for _, one in found.boards), data)

@@ -171,7 +171,7 @@ def _get(
         raise _stranger(root, f"{path} answers {answer.status_code}")
     try:
         return answer.json()
-    except requests.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, brackets within brackets
         raise _stranger(root, f"{path} answers no JSON") from error
 
 

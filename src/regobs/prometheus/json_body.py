@@ -11,6 +11,7 @@ from typing import Any, Literal, Required, TypedDict
 import requests
 
 _LONG = 1_000_000  # bytes
+_HALVES = re.compile(rb"\\u[dD][89a-fA-F]")  # of a pair of UTF-16
 _BEGUN = re.compile(r"[tfnNI-][A-Za-z]{0,8}|\.|[eE][+-]?|u?[0-9A-Fa-f]{0,4}")  # of a value whose end is missing
 
 
@@ -60,9 +61,20 @@ def json_object(response: requests.Response) -> Mapping[str, Any] | None:
     """The body if it is a JSON object, else None."""
     try:
         body = _long_body(response) if len(response.content) > _LONG else response.json()
+        if _HALVES.search(response.content):
+            body = _whole(body)
     except (ValueError, RecursionError):  # brackets in brackets by the thousand
         return None
     return body if isinstance(body, dict) else None
+
+
+def _whole(data: Any) -> Any:
+    """The data with U+FFFD for each half of a pair that stands alone: no file and no terminal takes such a text."""
+    if isinstance(data, str):
+        return data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(data, dict):
+        return {_whole(name): _whole(value) for name, value in data.items()}
+    return [_whole(one) for one in data] if isinstance(data, list) else data
 
 
 def wrong_json(text: str) -> str:
@@ -77,4 +89,6 @@ def wrong_json(text: str) -> str:
             return ""
         near = " ".join(text[max(error.pos - 20, 0) : error.pos + 20].split())
         return f"{error.msg}, at character {error.pos + 1:,} of {len(text):,}: {near!r}"
+    except ValueError:
+        return "a number of thousands of digits"
     return "it reads as JSON only in another encoding"

@@ -53,6 +53,8 @@ class FleetClient:
                 value=f"{self.url}: {reason_of(error)}",
                 next_step="start one with `regobs simulate --control PORT`",
             ) from None
+        except (ValueError, RecursionError):  # a number of thousands of digits, brackets within brackets
+            content = None
         if not isinstance(content, dict) or (not answer.ok and "error" not in content):
             raise ServerError("this is not the control endpoint of a fleet", value=f"{self.url} {answer.status_code}")
         if not answer.ok:

@@ -236,6 +236,8 @@ def test_the_command_tells_breaking_changes_by_its_exit_code(tmp_path: Path) -> 
     [
         (None, "cannot read the schema"),
         ("{", "b.json:1:2: this is no JSON"),
+        ("[" * 200_000, "this is no JSON"),
+        ("9" * 10_000, "this is no JSON"),
         ("[]", "no schema of log lines"),
         ("{}", "no schema"),
     ],

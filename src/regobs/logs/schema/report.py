@@ -39,7 +39,7 @@ def _object(content: bytes, name: str) -> dict[str, Any]:
         raise InputError(
             "this is no JSON", location=Location(name, error.lineno, error.colno), value=error.msg
         ) from None
-    except (UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no UTF-8, a number of thousands of digits, brackets within brackets
         raise InputError("this is no JSON", location=Location(name), expected="a JSON Schema in UTF-8") from None
     if not isinstance(document, dict) or not ({"properties", "allOf", "$ref"} & document.keys()):
         raise InputError(

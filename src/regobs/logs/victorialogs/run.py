@@ -93,7 +93,7 @@ class _VictoriaLogs:
     def _object(self, line: bytes) -> dict[str, Any]:
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise cut_short(self._url, line[:100].decode("utf-8", "replace"))
