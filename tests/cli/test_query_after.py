@@ -76,6 +76,9 @@ def test_both_sides_of_a_comparison_name_their_context(capsys: Output, tmp_path:
         assert run(["query", EXPR, "--diff-context", "b"]) == ExitCode.OK
     assert "now b" in (head := capsys.readouterr().out.splitlines()[0])
     assert "now a" in head
+    moments = [one.params["time"] for one in stub.requests if one.path == "/api/v1/query"]
+    assert len(moments) == 2
+    assert moments[0] == moments[1]  # else what grows between two requests is a difference
 
 
 def test_labels_that_tell_series_apart_cannot_be_left_out(capsys: Output) -> None:
@@ -331,3 +334,22 @@ def test_a_folder_in_the_place_of_a_file_is_said(capsys: Output, tmp_path: Path)
     code, _, err = ask_long(capsys, _piece, "--out", "x.parquet")
     assert code == ExitCode.MACHINE
     assert "the file cannot be written" in err
+
+
+def test_native_histograms_are_said_to_have_no_value(capsys: Output) -> None:
+    buckets = {"count": "3", "sum": "1", "buckets": [[0, "0", "1", "3"]]}
+    one = success({"resultType": "vector", "result": [{"metric": {}, "histogram": [T0, buckets]}]})
+    many = success(
+        {"resultType": "matrix", "result": [{"metric": {}, "histograms": [[T0, buckets], [T0 + 60, buckets]]}]}
+    )
+    said = (
+        "Note: 1 series is a native histogram, without a value of its own; --format json has the buckets of one moment"
+    )
+    for shape in ("text", "csv", "json", "ndjson"):
+        for reply, times in ((one, ()), (many, RANGE)):
+            code, _, err = ask(capsys, reply, *times, "--format", shape)
+            assert code == ExitCode.OK
+            assert said in err
+    long = ("--from", str(T0), "--to", str(T0 + 20_000), "--step", "1s", "--format", "csv")
+    assert said in ask(capsys, many, *long)[2]
+    assert said not in ask(capsys, vector(({}, "1")))[2]

@@ -43,6 +43,12 @@ def test_a_range_has_a_row_a_point_with_times_in_utc_and_labels_that_may_be_miss
     assert found["value"].isna().tolist() == [False, True, False]
 
 
+def test_columns_have_names_of_their_own() -> None:
+    labels = {"time": "a", "label_time": "b"}
+    found = QueryAnswer("vector", samples=(Sample(labels, 1.0, 1.0),)).frame()
+    assert found[["label_time", "label_label_time"]].to_dict("list") == {"label_time": ["b"], "label_label_time": ["a"]}
+
+
 def test_nothing_is_an_empty_frame_with_its_two_columns() -> None:
     found = QueryAnswer("vector").frame()
     assert (list(found.columns), len(found)) == (["time", "value"], 0)

@@ -13,6 +13,7 @@ from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import read_answer
 from regobs.prometheus.json_body import json_object, wrong_json
+from regobs.query.show import as_csv
 from tests.prometheus.stub import Reply, Stub, vector
 
 WHOLE = json.dumps(
@@ -35,6 +36,7 @@ def test_whatever_is_cut_off_only_the_end_is_missing(size: int) -> None:
         ('{"status": "suc\tcess"}', "Invalid control character"),
         ('{"status": "\\q"}', "Invalid \\escape"),
         ("[" * 200_000, "brackets within brackets"),
+        (f'{{"status": "success", "data": {"9" * 10_000}}}', "a number of thousands of digits"),
     ],
 )
 def test_a_wrong_part_is_told_with_its_place(text: str, why: str) -> None:
@@ -106,3 +108,45 @@ def test_a_long_answer_is_read_as_a_short_one(values: list[str]) -> None:
 def test_nothing_of_another_long_answer_is_lost(data: object) -> None:
     body = {"status": "success", "data": data}
     assert json_object(_response(json.dumps(body).encode())) == body
+
+
+@pytest.mark.parametrize("padding", [0, 1_100_000])
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [(r"a\ud800b", "a\ufffdb"), (r"\udc00", "\ufffd"), (r"\ud83d\ude00", "\U0001f600"), (r"\\ud800", "\\ud800")],
+)
+def test_half_a_pair_in_a_text_is_the_character_for_what_is_none(written: str, read: str, padding: int) -> None:
+    response = requests.Response()
+    response._content = f'{{"status": "success", "{written}": ["{written}"], "p": "{" " * padding}"}}'.encode()
+    body = json_object(response)
+    assert body is not None
+    assert body[read] == [read]
+
+
+@pytest.mark.parametrize("kind", ["vector", "matrix"])
+@pytest.mark.parametrize("padding", [0, 1_100_000])
+@pytest.mark.parametrize(
+    ("time", "fine"),
+    [
+        ("-62135596800", True),
+        ("253402300799", True),
+        ("-62135596801", False),
+        ("253402300800", False),
+        ("1e300", False),
+        ("9" * 40, False),
+    ],
+)
+def test_a_time_that_no_calendar_has_is_refused(time: str, padding: int, kind: str, *, fine: bool) -> None:
+    point = f'"value": [{time}, "1"]' if kind == "vector" else f'"values": [[{time}, "1"]]'
+    response = requests.Response()
+    response._content = (
+        f'{{"status": "success", "data": {{"resultType": "{kind}", "result": [{{"metric": {{}}, {point}}}]}},'
+        f' "p": "{" " * padding}"}}'
+    ).encode()
+    body = json_object(response)
+    assert body is not None
+    if fine:
+        assert as_csv(read_answer(body)).endswith(",1.0\n")
+    else:
+        with pytest.raises(ValueError, match="no calendar"):
+            read_answer(body)

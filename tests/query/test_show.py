@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.prometheus.answers import QueryAnswer, RangeSeries
+from regobs.prometheus.answers import QueryAnswer, RangeSeries, Sample
 from regobs.query.pieces import merged
 from regobs.query.show import (
     Shown,
@@ -112,3 +112,44 @@ def test_the_samples_of_a_window_have_a_trend_without_blanks() -> None:
     samples = tuple((15.0 * place, 1.0) for place in range(20))
     text = as_text(Shown("up[5m]", QueryAnswer("matrix", ranges=(RangeSeries({}, samples),))))
     assert "▁" * 20 in text
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([1.0, math.inf], ["+Inf", "1", "+Inf", "+Inf"]),
+        ([math.inf, -math.inf], ["-Inf", "-Inf", "NaN", "+Inf"]),
+        ([math.nan, 2.0], ["2", "2", "2", "2"]),
+        ([math.nan], ["NaN", "NaN", "NaN", "NaN"]),
+        ([1e308, 1e308], ["1e+308", "1e+308", "1e+308", "1e+308"]),
+        ([1.0, 2.0], ["2", "1", "1.5", "2"]),
+    ],
+)
+def test_smallest_mean_and_largest_count_infinite_values(values: list[float], shown: list[str]) -> None:
+    points = tuple((60.0 * place, value) for place, value in enumerate(values))
+    text = as_text(Shown("x", QueryAnswer("matrix", ranges=(RangeSeries({}, points),))))
+    assert text.splitlines()[1].split()[:4] == shown
+
+
+def test_columns_of_csv_have_names_of_their_own() -> None:
+    labels = {"time": "a", "value": "b", "label_time": "c", "code": "d"}
+    answer = QueryAnswer("vector", (Sample(labels, 1.0, 0.0),))
+    (row,) = csv.DictReader(io.StringIO(as_csv(answer)))
+    assert row == {
+        "time": "1970-01-01T00:00:00.000Z",
+        "value": "1.0",
+        "label_label_time": "a",
+        "label_value": "b",
+        "label_time": "c",
+        "code": "d",
+    }
+    ranges = (RangeSeries(labels, ((0.0, 1.0),)),)
+    out = io.StringIO()
+    stream_csv([QueryAnswer("matrix", ranges=ranges)], out)
+    assert out.getvalue() == as_csv(QueryAnswer("matrix", ranges=ranges)) == as_csv(answer)
+
+
+def test_a_range_says_how_many_points_are_histograms() -> None:
+    answer = QueryAnswer("matrix", ranges=(RangeSeries({}, (), 3), RangeSeries({"a": "b"}, ((0.0, 1.0),))))
+    assert answer.histograms == 1
+    assert [one.get("histograms") for one in as_data(Shown("x", answer))["result"]] == [3, None]

@@ -56,6 +56,7 @@ class Asking:
     replica_labels: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     at_option: str = "--at"  # which option said the moment
+    fixed: float | None = None  # what `now` is, where several questions have to mean the same
 
     @property
     def thanos(self) -> ThanosParameters:
@@ -76,13 +77,14 @@ class Asking:
         from regobs.query.times import asked_range, read_moment, read_seconds, zone_named  # noqa: PLC0415
 
         self._check_thanos()
+        now = now if self.fixed is None else self.fixed
         zone = zone_named(self.zone)
         if self.at is not None and self.ranged:
             raise InputError("--at is one moment", expected="--at alone, or --range, --from and --to without it")
         if self.span and self.start:
             raise InputError("--range and --from both say where the range begins", next_step="leave one of them out")
         if not self.ranged:
-            return (None if self.at is None else read_moment(self.at_option, self.at, now, zone)), None, zone
+            return (self.fixed if self.at is None else read_moment(self.at_option, self.at, now, zone)), None, zone
         end = now if self.end is None else read_moment("--to", self.end, now, zone)
         if not self.span and not self.start:
             raise InputError("a range needs a beginning", next_step="add --range 6h or --from TIME")

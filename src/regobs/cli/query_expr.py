@@ -18,7 +18,7 @@ from regobs.cli.expression_command import ExpressionCommand
 from regobs.cli.query_after import NOTHING, Afterwards, after_options, finish, finish_file, print_compared, watch
 from regobs.cli.query_asking import Asking, asking_options
 from regobs.cli.query_commands import BARE
-from regobs.cli.query_gaps import announce, stores_of
+from regobs.cli.query_gaps import announce, histogram_notes, stores_of
 from regobs.cli.query_names import complete_metric, complete_parameter
 from regobs.cli.query_ranges import check_points, ranged, resolved, stream, streamed
 from regobs.cli.said import warn
@@ -89,9 +89,10 @@ def expr(
             if not plain:
                 finish_file(query.text, asked, prometheus, config, after)
             return code
-        shown = evaluate(prometheus, query, asking)
+        mine = replace(asking, fixed=time.time()) if after.diff_context is not None else asking
+        shown = evaluate(prometheus, query, mine)  # of two servers both are asked about the same moment
         if after.compares:
-            other, there = _other(asking, server, after)
+            other, there = _other(mine, server, after)
             with open_server(there, config, other) as second:
                 then = evaluate(second, query, other)
             code = announce(tuple(dict.fromkeys((*then.gaps, *shown.gaps))))  # what both lack is said once, before
@@ -218,7 +219,7 @@ def evaluate(prometheus: Prometheus, query: CheckedQuery, asking: Asking) -> Sho
         check_points(query)
     prometheus = resolved(prometheus, query, asked)
     answer = prometheus.query(query.text, moment) if asked is None else ranged(prometheus, query, asked, asking)
-    for note in (*query.notes, *answer.infos):
+    for note in (*query.notes, *answer.infos, *histogram_notes(answer.histograms)):
         click.echo(f"Note: {note}", err=True)
     found = answer_gaps(answer, prometheus.thanos, stores_of(prometheus))
     for text in harmless(answer.warnings, found):

@@ -50,6 +50,15 @@ def whole(prometheus: Prometheus) -> int:
     return announce(gaps_so_far(prometheus))
 
 
+def histogram_notes(series: int) -> tuple[str, ...]:
+    """What is to be said of an answer with so many series of native histograms, which have no value of their own."""
+    if not series:
+        return ()
+    are = "1 series is a native histogram" if series == 1 else f"{series:,} series are native histograms"
+    said = f"{are}, without a value of its own; --format json has the buckets of one moment"
+    return (f"{said}, and histogram_quantile, histogram_count, histogram_sum and histogram_avg give values",)
+
+
 def all_gaps(shown: Iterable[Shown]) -> tuple[Gap, ...]:
     """What several answers lack, each gap once."""
     return tuple(dict.fromkeys(gap for one in shown for gap in one.gaps))

@@ -13,7 +13,7 @@ import click
 
 from regobs.cli.content import progress
 from regobs.cli.query_asking import Asking
-from regobs.cli.query_gaps import announce, stores_of
+from regobs.cli.query_gaps import announce, histogram_notes, stores_of
 from regobs.cli.said import warn
 from regobs.errors import InputError
 
@@ -60,12 +60,14 @@ class _Heard:
     infos: dict[str, None] = field(default_factory=dict)
     partial: bool = False
     found: bool = False
+    histograms: int = 0  # series, at the most in one piece
 
     def add(self, answer: QueryAnswer) -> None:
         self.warnings.update(dict.fromkeys(answer.warnings))
         self.infos.update(dict.fromkeys(answer.infos))
         self.partial |= answer.partial
         self.found |= bool(answer.ranges)
+        self.histograms = max(self.histograms, answer.histograms)
 
 
 def stream(
@@ -88,7 +90,8 @@ def stream(
         for answer in answers:
             for block in show.line_blocks(answer):
                 click.echo(block)
-    for note in (*query.notes, *heard.infos, *([] if heard.found else ["no data"])):
+    silent = [] if heard.found else ["no data"]
+    for note in (*query.notes, *heard.infos, *silent, *histogram_notes(heard.histograms)):
         click.echo(f"Note: {note}", err=True)
     lacking = gaps(heard.warnings, prometheus.thanos, stores_of(prometheus), partial=heard.partial)
     for said in harmless(heard.warnings, lacking):

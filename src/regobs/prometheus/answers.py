@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import nan
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _INFO = "PromQL info: "
+_TIMES = (-62_135_596_800.0, 253_402_300_799.0)  # seconds since 1970 of the years 1 to 9999, which a calendar has
 
 
 @frozen
@@ -58,6 +59,12 @@ class QueryAnswer:
     stats: Stats | None = None
     partial: bool = False
 
+    @property
+    def histograms(self) -> int:
+        """How many series are native histograms, or were at some time: of these a point has no value."""
+        found = sum(one.histogram is not None for one in self.samples)
+        return found + sum(one.histograms > 0 for one in self.ranges)
+
     def frame(self) -> pd.DataFrame:
         """A pandas data frame with a row a point: labels, time, value. MachineError without the extra `pandas`."""
         from regobs.prometheus.frame import frame  # noqa: PLC0415 - for notebooks only
@@ -83,7 +90,7 @@ def read_answer(body: Mapping[str, Any]) -> QueryAnswer:
     if kind == "matrix":
         return QueryAnswer(kind, ranges=tuple(_range(item) for item in result), **common)
     if kind == "scalar":
-        return QueryAnswer(kind, samples=(Sample({}, float(result[1]), float(result[0])),), **common)
+        return QueryAnswer(kind, samples=(Sample({}, float(result[1]), _time(result[0])),), **common)
     if kind == "string":
         return QueryAnswer(kind, text=str(result[1]), **common)
     raise ValueError(f"result type {kind!r}")
@@ -92,9 +99,17 @@ def read_answer(body: Mapping[str, Any]) -> QueryAnswer:
 def _sample(item: Mapping[str, Any]) -> Sample:
     labels = dict(item["metric"])
     if "histogram" in item:
-        return Sample(labels, nan, float(item["histogram"][0]), item["histogram"][1])
+        return Sample(labels, nan, _time(item["histogram"][0]), item["histogram"][1])
     time, value = item["value"]
-    return Sample(labels, float(value), float(time))
+    return Sample(labels, float(value), _time(time))
+
+
+def _time(text: Any) -> float:
+    """Seconds since 1970. Raises ValueError for a time that no calendar has."""
+    time = float(text)
+    if not _TIMES[0] <= time <= _TIMES[1]:
+        raise ValueError(f"no calendar has the time {time!r}")
+    return time
 
 
 def _range(item: Mapping[str, Any]) -> RangeSeries:
@@ -102,10 +117,30 @@ def _range(item: Mapping[str, Any]) -> RangeSeries:
     points: tuple[tuple[float, float], ...] = ()
     if isinstance(values, tuple):  # read as numbers with the body
         points = values
+        for time, _ in (*points[:1], *points[-1:]):  # in ascending order: to look at each would take too long
+            _time(time)
     elif values:  # column by column: long ranges have millions of points
         times, numbers = zip(*values, strict=True)
-        points = tuple(zip(map(float, times), map(float, numbers), strict=True))
+        points = tuple(zip(map(_time, times), map(float, numbers), strict=True))
     return RangeSeries(dict(item["metric"]), points, len(item.get("histograms") or ()))
+
+
+def column_names(labels: Iterable[str]) -> dict[str, str]:
+    """The columns of labels beside those of `time` and `value`: labels with these names become `label_time` and so on.
+
+    No two have the same: a label that has the name of such a column already gets another `label_`.
+    """
+    names = list(labels)
+    taken = {"time", "value", *names}
+    found = {name: name for name in names}
+    for name in names:
+        if name in {"time", "value"}:
+            column = f"label_{name}"
+            while column in taken:
+                column = f"label_{column}"
+            found[name] = column
+            taken.add(column)
+    return found
 
 
 def _stats(data: Mapping[str, Any] | None) -> Stats | None:

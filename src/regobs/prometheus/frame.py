@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regobs.errors import MachineError
+from regobs.prometheus.answers import column_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,10 +31,8 @@ def frame(answer: QueryAnswer) -> pd.DataFrame:
     points += [(one.labels, time, value) for one in answer.ranges for time, value in one.points]
     names = sorted({name for labels, _, _ in points for name in labels})
     columns = {
-        f"label_{name}" if name in {"time", "value"} else name: pd.Series(
-            [labels.get(name) for labels, _, _ in points], dtype="string"
-        )
-        for name in names
+        column: pd.Series([labels.get(name) for labels, _, _ in points], dtype="string")
+        for name, column in column_names(names).items()
     }
     times = pd.to_datetime([round(time * 1000) for _, time, _ in points], unit="ms", utc=True)
     values = pd.Series([value for _, _, value in points], dtype="float64")

@@ -18,7 +18,7 @@ from regobs.common.frozen import frozen
 from regobs.common.screen import PIPE, Screen
 from regobs.common.table import escape, table
 from regobs.grafana.units import grafana_unit
-from regobs.prometheus.answers import QueryAnswer, RangeSeries
+from regobs.prometheus.answers import QueryAnswer, RangeSeries, column_names
 from regobs.promql.types import Type
 from regobs.query.complete import Gap
 from regobs.query.times import AskedRange, moment_text
@@ -124,13 +124,19 @@ def _spanned(ranges: Iterable[RangeSeries]) -> AskedRange:
 
 def _range_row(shown: Shown, series: RangeSeries, over: AskedRange) -> list[str]:
     values = [value for _, value in series.points]
-    finite = [value for value in values if math.isfinite(value)]
+    known = [value for value in values if not math.isnan(value)]
     if not values:
         return ["histogram", "", "", "", "", f"{series.histograms:,}"]
-    mean = math.fsum(finite) / len(finite) if finite else math.nan
-    ends = (min(finite), mean, max(finite)) if finite else (math.nan,) * 3
+    ends = (min(known), _mean(known), max(known)) if known else (math.nan,) * 3
     numbers = [shown.value(value) for value in (values[-1], *ends)]
     return [*numbers, trend(series.points, over), f"{len(values):,}"]
+
+
+def _mean(values: Sequence[float]) -> float:
+    """The mean; infinite or NaN where infinite values make it so. The sum of large values may have no number."""
+    if all(map(math.isfinite, values)):
+        return math.fsum(value / len(values) for value in values)
+    return sum(value for value in values if not math.isfinite(value))
 
 
 def trend(points: Sequence[tuple[float, float]], asked: AskedRange, width: int = _TREND) -> str:
@@ -194,7 +200,7 @@ def as_csv(answer: QueryAnswer) -> str:
     names = _names(labelled, {})
     out = io.StringIO()
     writer = _csv_writer(out, labelled)
-    writer.writerow(["time", "value", *names])
+    writer.writerow(["time", "value", *column_names(names).values()])
     moments = cache(_rfc3339)  # all series have the same times
     for sample in answer.samples:
         writer.writerow([moments(sample.time), repr(sample.value), *(sample.labels.get(name, "") for name in names)])
@@ -236,7 +242,7 @@ def stream_csv(answers: Iterable[QueryAnswer], out: TextIO) -> None:
         names = _names(labelled, {})
         own = [[labels.get(name, "") for name in names] for labels in labelled]
         writer = _csv_writer(out, labelled)
-        writer.writerow(["time", "value", *names])
+        writer.writerow(["time", "value", *column_names(names).values()])
         ends = [_line_end(labels, labelled) for labels in own]
         for number, length in blocks:
             lines = waiting.read(length).decode("ascii")
@@ -310,6 +316,7 @@ def as_data(shown: Shown) -> dict[str, Any]:
     if answer.kind == "matrix":
         result: list[dict[str, Any]] = [
             {"labels": dict(one.labels), "points": [[time, plain(value)] for time, value in one.points]}
+            | ({"histograms": one.histograms} if one.histograms else {})
             for one in answer.ranges
         ]
         return data | {"result": result}
