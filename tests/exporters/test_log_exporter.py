@@ -269,7 +269,7 @@ def test_a_writer_that_is_faster_keeps_no_other_file_waiting(tmp_path: Path) -> 
 def test_a_fault_that_nobody_knows_ends_the_exporter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
     exporter = LogExporter([str(tmp_path / "r.log")], Flavor.GITLAB, ended=ended.set)
-    monkeypatch.setattr(LogFiles, "blocks", lambda self: 1 // 0)
+    monkeypatch.setattr(LogFiles, "blocks", lambda *_: 1 // 0)
     exporter.start()
     assert ended.wait(10)
     assert "ZeroDivisionError" in str(exporter.fault)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 from collections.abc import Collection, Generator, Iterator
@@ -49,14 +50,21 @@ class FollowedPath:
         self.failed = FailedReads()
         self._known = known
         self._behind = False  # whether what rotation has done was not read to its end
+        self._most = math.inf  # bytes of a file that one call of `blocks` gives
+        self._cut = False  # whether newer files wait, as there was more of an older one
         self._held_since: float | None = None  # when newer lines began to wait for a file that may not be whole
         self._folders: tuple[int | None, ...] = ()
         self._told_of = set[int]()  # inodes of files that cannot be unpacked
 
-    def blocks(self) -> Iterator[Lines]:
-        """The lines that came since the last call, in the order in which they were written."""
+    def blocks(self, most: float = math.inf) -> Iterator[Lines]:
+        """The lines that came since the last call, in the order in which they were written.
+
+        `most`: of a file that is written so many bytes, and the rest at the next call, so that a writer that is faster
+        keeps no other name waiting.
+        """
+        self._most = most
         new = self.now is not None and self.now.is_new
-        if not self.held:
+        if not self.held and not self._cut:
             yield from self._further(new=new)
         grown = self._known.watched.has_grown(self.path)
         changed = grown or new or self._rotated() or self.now is None or self._is_another(self.now)
@@ -65,13 +73,11 @@ class FollowedPath:
         self.failed.over(self.path)
 
     def _further(self, *, new: bool) -> Iterator[Lines]:
-        """What was written to the files that are open, but to a new one; of that of now up to where it ends at first.
-
-        Else a writer that is faster would keep all other files waiting.
-        """
+        """What was written to the files that are open, but to a new one; of that of now up to its end at first."""
         limit = self._limit()
         for old in self.before[:]:
-            yield from self._lines(old)
+            if (yield from self._some(old)):
+                return  # what is in newer files was written later
             if monotonic() - old.changed > _QUIET and old.identity not in self.failed:
                 yield from self._lines(old, ended=True)
                 if old.identity in self.failed:
@@ -81,7 +87,7 @@ class FollowedPath:
                 self._known.release(old)
         if self.now is not None and not self.now.was_replaced():
             if not new:
-                yield from self._lines(self.now, limit=limit)
+                yield from self._some(self.now, limit)
             quiet = monotonic() - self.now.changed > _QUIET and self.now.identity not in self.failed
             if quiet and self.now.deleted:  # or its bytes would stay on the disk
                 yield from self._lines(self.now, ended=True)
@@ -139,19 +145,28 @@ class FollowedPath:
         """Go on from the places of an earlier process: what was left of each file, and what came after them."""
         yield from self._catch_up()
 
-    def _lines(self, file: FollowedFile, *, ended: bool = False, limit: int | None = None) -> Iterator[Lines]:
-        return self.failed.lines(file.identity, file.shown, file.blocks(ended=ended, limit=limit))
+    def _some(self, file: FollowedFile, limit: int | None = None) -> Generator[Lines, None, bool]:
+        """What a file has up to `limit`, else up to where it ends now; whether more of that waits for the next call."""
+        end = file.size if limit is None else limit
+        file.cut = False
+        yield from self._lines(file, limit=end, most=self._most)
+        return file.cut and file.offset < end
+
+    def _lines(
+        self, file: FollowedFile, *, ended: bool = False, limit: int | None = None, most: float = math.inf
+    ) -> Iterator[Lines]:
+        return self.failed.lines(file.identity, file.shown, file.blocks(ended=ended, limit=limit, most=most))
 
     def _catch_up(self) -> Iterator[Lines]:
         """What rotation has done: the rest of what was replaced, files that came and went unseen, the file of now."""
-        self.settled, self._behind = False, True
+        self.settled, self._behind, self._cut = False, True, False
         try:
             yield from self._read_generations()
         except OSError:
             # Of a start that cannot be read just now: no line was given that its place does not account for.
             self.settled = True
             raise
-        self.settled, self._behind = True, False
+        self.settled, self._behind = True, self._cut
 
     def _read_generations(self) -> Iterator[Lines]:
         for attempt in range(_ATTEMPTS):
@@ -201,15 +216,18 @@ class FollowedPath:
         for one in (None, *around.ready):
             if one is None or one in open_in:
                 for file in open_in.get(one, ()):
-                    yield from self._lines(file)
+                    self._cut = (yield from self._some(file)) or self._cut
             elif one in waiting:
                 yield from self._read_waiting(one, waiting[one])
             elif (yield from self._unseen(one)):
                 self._held_since = monotonic() if held is None else held
                 if self.held:
                     return
+            if self._cut:
+                return
+        self.settled = True  # the places account for all that is older: a long file does not hold up checkpoints
         if self.now is not None:
-            yield from self._lines(self.now, limit=limit)
+            yield from self._some(self.now, limit)
 
     def _generations(self) -> Generations:
         found = Generations(self.path, self._known.folders, self._known.former(self.path))
@@ -229,7 +247,7 @@ class FollowedPath:
         file.shown = one.path
         if was_closed:
             file.leave_out_begun()
-        yield from self._lines(file)
+        self._cut = yield from self._some(file)
         if file.identity in self.failed:
             self._wait(file.place())
             self._known.release(file)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import logging
+import math
 import os
 from collections.abc import Iterable, Iterator
 from time import monotonic, time
@@ -52,15 +53,15 @@ class LogFiles:
                 _LOG.warning("there is no file of this name yet", extra={"file": pattern})
         self._tell()
 
-    def blocks(self) -> Iterator[tuple[str, Lines]]:
-        """The name of a file, and lines that were written to it since the last call."""
+    def blocks(self, most: float = math.inf) -> Iterator[tuple[str, Lines]]:
+        """The name of a file, and lines that were written to it since the last call; `most` as of `FollowedPath`."""
         self._known.folders.look()
         self._known.watched.look(self._known.taken)
         if any(one.has_changed() for one in self._matches.values()):
             self._looked = -_LOOK
         self._look()
         for followed in list(self._paths.values()):
-            yield from _lines(followed, followed.blocks())
+            yield from _lines(followed, followed.blocks(most))
         self._tell()
 
     @property

@@ -7,6 +7,7 @@ keeps the second, and a file that was truncated or replaced has another. A place
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -67,6 +68,7 @@ class FollowedFile:
         if place is not None:
             self.offset, self._known, self._start = place.offset, place.known, place.start
         self._skipping = False
+        self.cut = False  # whether `most` ended what `blocks` gave last
         self.changed = monotonic()
 
     def _look_at_start(self) -> None:
@@ -166,14 +168,15 @@ class FollowedFile:
         self.offset = 0
         self._skipping = False
 
-    def blocks(self, *, ended: bool = False, limit: int | None = None) -> Iterator[Lines]:
+    def blocks(self, *, ended: bool = False, limit: int | None = None, most: float = math.inf) -> Iterator[Lines]:
         """The lines that are complete, block by block. `ended`: what stands behind the last line end is a line too.
 
-        `limit`: nothing of what stands behind so many bytes.
+        `limit`: nothing of what stands behind so many bytes. `most`: no block more after so many bytes of lines.
 
         Zeros before a line are left out: copytruncate leaves a hole of them where the writer does not append.
         """
-        while True:
+        given, self.cut = 0, False
+        while not self.cut:
             wanted = _BLOCK if limit is None else max(0, min(_BLOCK, limit - self.offset))
             data = os.pread(self.file.fileno(), wanted, before := self.offset)
             # The second: what was just read may be of another content, or may be cut off.
@@ -200,6 +203,8 @@ class FollowedFile:
                 if self._skipping:
                     lines, self._skipping = lines[1:], False
             self.offset += end
+            given += end
+            self.cut = given >= most
             yield lines
 
 

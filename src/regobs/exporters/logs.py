@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
+import math
 import os
 import sys
 import threading
@@ -44,6 +45,10 @@ _LOG = logging.getLogger("regobs.exporters.logs")
 _POLL = 0.25  # seconds between two looks at files that do not grow
 _SHOW = 1.0  # second between two looks at how far behind each file is, while there is much to read
 _CHECKPOINT = 5.0  # seconds between two checkpoints: what a restart reads again
+_PART = 8 << 20  # bytes of a file that are read before the others have their turn
+_LAST = (
+    5.0  # seconds that an end waits until the places account for all lines; else the last checkpoint is gone on from
+)
 _FORM = 1
 MOST_FILES = 1000  # with series of their own
 _NOT_STORED = "the state cannot be stored"
@@ -154,6 +159,8 @@ class LogExporter:
         self._places: dict[str, Any] | None = None  # of the files of a state that was loaded, until they are read on
         self._stored = monotonic()
         self._end = threading.Event()
+        self._ends_at = 0.0
+        self._left = False  # whether counting was left in the middle of lines that no place accounts for
         self._thread = threading.Thread(target=self._go_on, name="regobs-logs", daemon=True)
         self._ready = threading.Event()
         self.fault: MachineError | None = None  # why counting ended
@@ -176,15 +183,21 @@ class LogExporter:
 
     def stop(self) -> None:
         """End after the block that is counted, and store places and counts."""
+        self._ends_at = monotonic() + _LAST
         self._end.set()
         self._thread.join()
-        if self.fault is None and self._files.settled:  # else the last checkpoint is what can be gone on from
+        if (
+            self.fault is None and not self._left and self._files.settled
+        ):  # else the last checkpoint is what can be gone on from
             self._store()
         self._files.close()
 
     def read(self) -> bool:
-        """Count what was written since the last call; whether that was anything."""
-        return self._count(self._files.blocks())
+        """Count what was written since the last call; whether that was anything.
+
+        A part of each file at a time, but not before all were read to their end once: nothing is shown until then.
+        """
+        return self._count(self._files.blocks(_PART if self.ready else math.inf))
 
     def load(self) -> None:
         """Take what was counted from the state file. Raises MachineError for one that cannot be read."""
@@ -227,8 +240,9 @@ class LogExporter:
     def _go_on(self) -> None:
         try:
             self.restore()
-            self._files.open()
-            self._store()  # a kill before the first lines are counted must not begin at a later generation
+            if not self._left:
+                self._files.open()
+                self._store()  # a kill before the first lines are counted must not begin at a later generation
             while not self._end.is_set():
                 busy = self._read_on()
                 if monotonic() - self._stored > _CHECKPOINT or (self._files.switched and self._files.settled):
@@ -255,7 +269,7 @@ class LogExporter:
                 _LOG.warning("files cannot be read", extra=extra)
             return False
         self._told = ""
-        if not self._files.held:
+        if not self._files.held and not self._end.is_set():
             self._ready.set()
         return busy
 
@@ -270,8 +284,11 @@ class LogExporter:
                 self._show_progress(busy=busy)
             if may_store and self._files.settled and monotonic() - self._stored > _CHECKPOINT:
                 self._store()
-            if self._end.is_set() and may_store and self._files.settled:
-                break
+            if self._end.is_set():
+                accounted = may_store and self._files.settled
+                self._left = not accounted and monotonic() > self._ends_at
+                if accounted or self._left:
+                    break
         self._show_progress(busy=busy)
         return busy
 

@@ -33,7 +33,7 @@ class PipedLines:
     def open(self) -> None:
         """Nothing is to be opened."""
 
-    def blocks(self) -> Iterator[tuple[str, Lines]]:
+    def blocks(self, _most: float = 0) -> Iterator[tuple[str, Lines]]:
         """The name of the pipe, and lines that were written to it since the last call; the last may lack its end."""
         for _ in range(_BLOCKS):
             if not self._open or not self._waiting.poll(0):
