@@ -46,6 +46,20 @@ WRONG = [
     "https://::1",
     "https://1.2.3.256",
     "https://1.2.3.4.5",
+    "https://1",
+    "https://256",
+    "https://127.1",
+    "https://0x7f.1",
+    "https://1.",
+    "https://xn--",
+    "https://reg.xn--",
+    "https://XN--a",
+    "https://xn--zzzzzz99999",
+    "https://xn--reg-.example",
+    "https://[fe80::1%25]x",
+    "https://[fe80::1%]",
+    "https://[fe80::1%2525lo]",
+    "https://[fe80::1%25l%6f]",
     f"https://{'a' * 64}.example",
     f"https://{'a.' * 127}a",
 ]
@@ -60,6 +74,11 @@ RIGHT = [
     "https://[::1]",
     "https://[2001:db8::1]:5000",
     "https://[fe80::1%25eth0]:5000",
+    "https://[fe80::1%eth0]",
+    "https://[fe80::1%2525]",
+    "https://xn--strae-oqa.example",
+    "https://reg.XN--MNCHEN-3YA",
+    "https://10.0.0.1.",
     "https://10.0.0.1:5000",
     "https://my_registry:5000",
     "https://registry",
@@ -167,6 +186,10 @@ def test_targets_of_scrapes_are_judged_alike(address: str, right: bool, tmp_path
         ("a..b:9520", False),
         ("a b:9520", False),
         ("[::1:9520", False),
+        ("[fe80::1%lo]:9520", True),
+        ("[fe80::1%25]:9520", True),  # the interface of that number
+        ("[fe80::1%25lo]:9520", False),
+        ("1:9520", False),
         (":9520", False),
     ],
 )
@@ -204,6 +227,9 @@ def test_what_an_address_to_listen_at_lacks_is_named(listen: str, told: str) -> 
         ("hostaddr=192.0.2.256 password=hidden", False),
         ("host=a,b hostaddr=192.0.2.1,::g password=hidden", False),
         ("hostaddr=localhost password=hidden", False),
+        ("hostaddr=1 password=hidden", False),
+        ("hostaddr=fe80::1%lo password=hidden", True),
+        ("hostaddr=fe80::1%25lo password=hidden", False),
     ],
 )
 def test_the_hosts_of_a_connection_string_are_judged_alike(dsn: str, right: bool) -> None:
@@ -246,6 +272,36 @@ def test_values_that_libpq_does_not_take_are_refused_by_name(option: str, right:
         judge(dsn)
     assert str(caught.value.expected).startswith(f"{name} as ")
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "named"),
+    [
+        ("postgresql://u:hidden@h/d?sslmdoe=hidden2", "sslmdoe"),
+        ("postgresql://u@h/d?sslmode=require&foo=hidden", "foo"),
+        ("host=h sslmdoe=hidden password=hidden2", "sslmdoe"),
+        ("host=h passwrd=hidden", "passwrd"),
+        ("password=hidden host=h foo = hidden2", "foo"),
+        ("host=h password=it hidden=secret", ""),
+        ("host=h password = it hidden=secret", ""),
+        ("host=h sslpassword=it hidden=secret", ""),
+        ("postgresql://u:p/a?hidden=secret@h/d", ""),
+        ("postgresql://u:p/a?hidden=secret@h/d?sslmode=require", ""),
+        ("host=h 'hidden'=secret", ""),
+        ("host=h password='hidden", ""),
+        ("hidden", ""),
+    ],
+)
+def test_an_option_that_libpq_does_not_know_is_named_and_no_part_of_a_password(dsn: str, named: str) -> None:
+    judge = pytest.importorskip("regobs.exporters.database_connection").judge_dsn
+    with pytest.raises(InputError) as caught:
+        judge(dsn)
+    told = f"has an option {named} that libpq does not know" if named else "is none of libpq"
+    assert caught.value.message == f"the connection string {told}"
+    assert "hidden" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    if named == "sslmdoe":
+        assert str(caught.value.expected).startswith("options of libpq: sslmode, ")
 
 
 def test_a_variable_of_libpq_is_judged_as_the_connection_string_is_which_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,10 +360,16 @@ def test_what_to_do_about_a_password_depends_on_the_form_of_the_connection_strin
         ("https://[::1]", "https://[0:0:0:0:0:0:0:1]:443"),
         ("https://münchen.example", "https://xn--mnchen-3ya.example"),
         ("HTTPS://127.0.0.1", "https://127.0.0.1"),
+        ("https://[fe80::1%25lo]", "https://[FE80:0::1%lo]:443"),
     ],
 )
 def test_two_spellings_of_a_server_are_one(one: str, other: str) -> None:
     assert Origin.of(one).known_as == Origin.of(other).known_as
+
+
+def test_a_zone_leads_to_the_server_and_is_not_told_to_it() -> None:
+    origin = Origin.of("https://[fe80::1%25lo]:5000")
+    assert (origin.host, origin.address, origin.authority) == ("fe80::1%lo", "fe80::1", "[fe80::1]:5000")
 
 
 def test_servers_that_differ_stay_apart() -> None:

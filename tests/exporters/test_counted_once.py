@@ -97,3 +97,36 @@ def test_a_named_pipe_of_a_pattern_is_not_waited_for_by_queries_either(tmp_path:
     result = CliRunner().invoke(regobs, ["logs", "validate", str(tmp_path / "*.log")], env={"HOME": str(tmp_path)})
     assert isinstance(result.exception, InputError)
     assert result.exception.message == "no regular file"
+
+
+@pytest.mark.parametrize("mode", [["--once"], ["--backfill", "1m"]], ids=["once", "backfill"])
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [
+        ("empty", "a folder without a log"),
+        ("gone.log", "no such file"),
+        ("gone*.log", "no such file"),
+    ],
+)
+def test_a_name_of_several_that_means_no_log_is_an_error_behind_the_counts(
+    lacking: str, told: str, mode: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "empty" / "below").mkdir(parents=True)
+    log = tmp_path / "r.log"
+    log.write_text(access(1), encoding="utf-8")
+    result = CliRunner().invoke(regobs, ["export", "logs", *mode, str(tmp_path / lacking), str(log)])
+    assert 'registry_log_lines_total{kind="access"} 1' in result.stdout
+    assert isinstance(result.exception, InputError)
+    assert result.exception.message == "a file cannot be read"
+    assert result.exception.value == f"{tmp_path / lacking}: {told}"
+    alone = CliRunner().invoke(regobs, ["export", "logs", *mode, str(tmp_path / lacking)])
+    assert (alone.stdout, isinstance(alone.exception, InputError)) == ("", True)
+    assert alone.exception is not None
+    assert told in str(alone.exception)
+
+
+def test_an_address_among_files_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "r.log"
+    log.write_text(access(1), encoding="utf-8")
+    result = CliRunner().invoke(regobs, ["export", "logs", "--once", str(log), "https://reg.example/log"])
+    assert (result.stdout, isinstance(result.exception, InputError)) == ("", True)

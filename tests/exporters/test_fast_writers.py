@@ -1,4 +1,4 @@
-"""Writers that are faster than the exporter, and long files: others have their turn, places are stored, it ends soon."""
+"""Fast writers and long files: the other files have their turn, places are stored meanwhile, and an end is not far."""
 
 from __future__ import annotations
 

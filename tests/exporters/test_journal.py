@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regobs.catalog import events as metrics
 from regobs.errors import MachineError
 from regobs.exporters.journal import Journal
 from regobs.exporters.notifications import Receiver
@@ -114,6 +116,59 @@ def test_a_damaged_line_of_the_journal_is_an_error_with_its_place(damaged: bytes
     assert caught.value.message == "a line of the journal cannot be read"
     assert str(caught.value.value).startswith(f"{tmp_path / 'journal-0'}:2: ")
     assert "remove this line" in str(caught.value.next_step)
+
+
+RECORD = {"id": "x", "action": "pull", "artifact": "blob", "namespace": "n", "bytes": 7, "redirected": "true"}
+RECORD |= {"actor": "named", "lag": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        ("id", "5", "no list of an id"),
+        ("action", '"steal"', "action"),
+        ("action", "[]", "action"),
+        ("artifact", '"tape"', "artifact"),
+        ("namespace", "null", "namespace"),
+        ("bytes", "-1", "bytes"),
+        ("bytes", "1.5", "bytes"),
+        ("bytes", "true", "bytes"),
+        ("bytes", "9007199254740993", "bytes"),
+        ("bytes", "NaN", "NaN is no number"),
+        ("bytes", "1e999", "1e999 is no number"),
+        ("redirected", '"maybe"', "redirected"),
+        ("actor", "{}", "actor"),
+        ("lag", "-0.1", "lag"),
+        ("lag", "Infinity", "Infinity is no number"),
+        ("lag", '"1"', "lag"),
+    ],
+)
+def test_a_record_with_a_value_that_none_has_is_a_damaged_line(
+    place: str, value: str, told: str, tmp_path: Path
+) -> None:
+    parts = {name: json.dumps(one) for name, one in RECORD.items()} | {place: value}
+    (tmp_path / "journal-0").write_text('["id"]\n[' + ", ".join(parts.values()) + "]\n", encoding="utf-8")
+    with pytest.raises(MachineError, match="a line of the journal cannot be read") as caught:
+        Receiver(Journal(tmp_path))
+    assert str(caught.value.value).startswith(f"{tmp_path / 'journal-0'}:2: ")
+    assert told in str(caught.value.value)
+
+
+@pytest.mark.parametrize("lag", ["null", "0", "3.25"])
+def test_a_record_that_is_right_counts(lag: str, tmp_path: Path) -> None:
+    parts = {name: json.dumps(one) for name, one in RECORD.items()} | {"lag": lag}
+    (tmp_path / "journal-0").write_text("[" + ", ".join(parts.values()) + "]\n", encoding="utf-8")
+    receiver = Receiver(Journal(tmp_path))
+    assert receiver.totals.value(metrics.RECEIVED, ("pull", "blob", "n")) == 1
+    assert receiver.totals.value(metrics.PULLED_BYTES, ("true",)) == 7
+    receiver._journal.close()
+
+
+def test_a_checkpoint_with_a_number_that_is_none_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.json").write_text('{"form": 1, "journal": 0, "state": {"n": NaN}}', encoding="utf-8")
+    with pytest.raises(MachineError, match="the checkpoint cannot be read") as caught:
+        Numbers(tmp_path)
+    assert "NaN is no number" in str(caught.value.value)
 
 
 def test_a_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:

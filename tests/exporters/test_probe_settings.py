@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from pathlib import Path
 
@@ -236,6 +237,18 @@ def test_a_user_without_a_password_is_refused_on_the_command_line_too(option: st
     assert found.exception.value == option
     other = next(name for name in ("--password-file", "--username-file") if name != option)
     assert CliRunner().invoke(regobs, [*words, other, str(tmp_path / "secret")]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "told"), [("url", "/v2/ stands at the root of a registry's host"), ("debug_url", "/debug/health stands at")]
+)
+def test_an_address_with_a_path_is_told_what_stands_at_its_root(key: str, told: str, tmp_path: Path) -> None:
+    rows = {"name": "a", "url": "http://h"} | {key: "http://h:5001/x/"}
+    file = tmp_path / "p.yaml"
+    file.write_text(json.dumps({"targets": [rows]}), encoding="utf-8")
+    with pytest.raises(ConfigError, match="more than scheme, host and port") as caught:
+        read_probe_settings(file)
+    assert str(caught.value.expected).startswith(f"http://h:5001: {told}")
 
 
 @pytest.mark.parametrize("key", ["ca_file", "certificate_file", "repository", "debug_url", "name"])

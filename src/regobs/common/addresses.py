@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import unicodedata
 from urllib.parse import SplitResult, urlsplit
 
 _LONGEST_HOST, _LONGEST_LABEL = 253, 63  # RFC 1035
@@ -17,6 +18,8 @@ _LABEL = re.compile(r"[a-z0-9_-]+", re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE | re.ASCII)  # as a last label it makes an IPv4 address
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 _NO_IPV6 = "has an IPv6 address that is none"
+_ZONE = re.compile(r"(?!25[^0-9])[A-Za-z0-9._~-]+", re.ASCII)  # of a URL it is escaped: %25lo (RFC 6874)
+_PUNYCODE = "xn--"
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -60,6 +63,7 @@ def fault_of_netloc(netloc: str) -> str:
         rest = netloc.partition("]")[2]
         if ":" not in host or (rest and not rest.startswith(":")):
             return _NO_IPV6
+        host = without_escape(host)
     return fault_of_host(host) or (fault_of_port(port) if port else "")  # an empty one is that of the scheme: RFC 3986
 
 
@@ -90,6 +94,12 @@ def host_and_port(netloc: str) -> tuple[str, str | None]:
     return host, port if colon else None
 
 
+def without_escape(host: str) -> str:
+    """The host of a URL as the network takes it: before the zone of an IPv6 address stands `%25` there, here a `%`."""
+    address, percent, zone = host.partition("%25")
+    return f"{address}%{zone}" if percent and zone and ":" in address else host
+
+
 def same_host(host: str) -> str:
     """A host as DNS and the network know it: one text for all spellings of it."""
     if ":" in host:
@@ -115,14 +125,27 @@ def _fault_of_rest(parts: SplitResult, url: str, *, query: bool) -> str:
 
 def _is_label(label: str) -> bool:
     if label.isascii():
-        return len(label) <= _LONGEST_LABEL and _LABEL.fullmatch(label) is not None
+        right = len(label) <= _LONGEST_LABEL and _LABEL.fullmatch(label) is not None
+        return right and (not label.lower().startswith(_PUNYCODE) or _is_punycode(label[len(_PUNYCODE) :]))
     try:
         return bool(label.encode("idna")) and not re.search(r"[\x00-\x2c/:-@\[-^`{-\x7f]", label)
     except UnicodeError:
         return False
 
 
+def _is_punycode(text: str) -> bool:
+    """Whether a name stands for one that is not ASCII. Which characters may be in it is left to who gives names."""
+    try:
+        found = text.encode().decode("punycode")
+    except ValueError:
+        return False
+    return not found.isascii() and not any(unicodedata.category(one) in {"Cc", "Cs"} for one in found)
+
+
 def _is_ipv4(text: str) -> bool:
+    """Four numbers. `1` and `127.1` are addresses to the system's resolver, and a slip of who typed them."""
+    if text.count(".") != 3:
+        return False
     try:
         socket.inet_aton(text)
     except OSError:
@@ -136,4 +159,4 @@ def _is_ipv6(text: str) -> bool:
         ipaddress.IPv6Address(address)
     except ValueError:
         return False
-    return not percent or re.fullmatch(r"[A-Za-z0-9._~%-]+", zone) is not None
+    return not percent or _ZONE.fullmatch(zone) is not None

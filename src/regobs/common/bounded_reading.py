@@ -13,6 +13,7 @@ PATIENCE = 5.0  # seconds without a byte of a pipe; a shell's `<(...)` has its w
 _LARGEST = 16 << 20  # bytes; a device such as /dev/zero has no end
 _PAUSE = 0.02
 _PIECE = 1 << 16
+_FROM_PIPES: dict[tuple[int, int], bytes] = {}  # by device and inode
 
 
 def read_file(path: Path, patience: float = PATIENCE) -> bytes:
@@ -30,6 +31,17 @@ def read_file(path: Path, patience: float = PATIENCE) -> bytes:
         return _content(descriptor, path, patience, is_pipe=stat.S_ISFIFO(mode))
     finally:
         os.close(descriptor)
+
+
+def read_once(path: Path, patience: float) -> bytes:
+    """As `read_file`; of a pipe or device what was read of it first, which is all that there is to read."""
+    status = path.stat()
+    if stat.S_ISREG(status.st_mode):
+        return read_file(path)
+    identity = status.st_dev, status.st_ino
+    if identity not in _FROM_PIPES:
+        _FROM_PIPES[identity] = read_file(path, patience)
+    return _FROM_PIPES[identity]
 
 
 def _content(descriptor: int, path: Path, patience: float, *, is_pipe: bool) -> bytes:

@@ -21,6 +21,7 @@ from psycopg.pq import Conninfo
 from psycopg.rows import dict_row, tuple_row
 
 from regobs.common.addresses import fault_of_address, fault_of_host, fault_of_port
+from regobs.common.closest import closest_first
 from regobs.errors import InputError, ServerError
 from regobs.secrets import MASK, redacted_text
 
@@ -63,6 +64,8 @@ _WORDS = {
     "load_balance_hosts": "disable random",
 }
 _NUMBERS = ("connect_timeout", *KEEPALIVES)
+_UNKNOWN = re.compile(r'invalid (?:connection option|URI query parameter:) "([A-Za-z][A-Za-z0-9_.-]{0,39})"')
+_OPTIONS = re.compile(r"(?<!\S)([A-Za-z_][A-Za-z0-9_]{0,39})[ \t]{0,9}=")
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,9}\s*", re.ASCII)
 
 
@@ -150,7 +153,13 @@ def judge_dsn(dsn: str, *, leader: bool = False) -> None:
     """Raise InputError for what is no connection string, without libpq's words: they may hold a password."""
     try:
         given = psycopg.conninfo.conninfo_to_dict(dsn)
-    except psycopg.Error:
+    except psycopg.Error as fault:
+        if name := _unknown_option(dsn, str(fault)):
+            known = [option.keyword.decode() for option in Conninfo.get_defaults()]
+            expected = f"options of libpq: {closest_first(name, known)}"
+            raise _refused(
+                dsn, f"the connection string has an option {name} that libpq does not know", expected
+            ) from None
         raise _refused(dsn, "the connection string is none of libpq", _FORMS) from None
     options = _defaults() | given
     for name, value in options.items():
@@ -167,7 +176,7 @@ _FORMS = "postgresql://user@host:5432/database, or host=... user=... dbname=..."
 def _refused(dsn: str, fault: str, expected: str) -> InputError:
     if not dsn:
         next_step = "correct the variables of libpq (PGHOST, PGSSLMODE ...) or the service that PGSERVICE names"
-    elif dsn.startswith(("postgresql:", "postgres:")):
+    elif _is_uri(dsn):
         next_step = (
             "correct the file that --dsn-file names; within user and password"
             " %40 stands for @, %3A for :, %2F for /, %3F for ?, %23 for #, %25 for %"
@@ -175,6 +184,23 @@ def _refused(dsn: str, fault: str, expected: str) -> InputError:
     else:
         next_step = "correct the file that --dsn-file names; a password with spaces stands in single quotes"
     return InputError(fault, value="not shown, because it may hold a password", expected=expected, next_step=next_step)
+
+
+def _unknown_option(dsn: str, words: str) -> str:
+    """The name of the option that libpq does not know; nothing where it may be a piece of a password."""
+    found = _UNKNOWN.search(words)
+    if found is None:
+        return ""
+    name = found[1]
+    if _is_uri(dsn):  # of a password with a slash and a question mark that are not escaped all stands before the @
+        return "" if "@" in dsn.rpartition("?")[2] or dsn.count("?") > 1 else name
+    before = re.split(rf"(?<!\S){re.escape(name)}\s*=", dsn, maxsplit=1)[0]
+    last = _OPTIONS.findall(before)[-1:]  # of one with spaces and no quotes the rest looks like options
+    return "" if last and "pass" in last[0].lower() else name
+
+
+def _is_uri(dsn: str) -> bool:
+    return dsn.startswith(("postgresql:", "postgres:"))
 
 
 def _fault_of(name: str, value: str) -> tuple[str, str] | None:

@@ -8,7 +8,6 @@ checkpoint at the next start, in order, and a last line that was cut off was nev
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 import msgspec
 
 from regobs.common.files import open_lock, open_regular, write_file
+from regobs.common.jsontext import finite_json
 from regobs.common.reasons import shape_of
 from regobs.errors import MachineError
 from regobs.exporters.state_places import held_folder, refuse_folder, unusable_folder
@@ -104,7 +104,7 @@ class Journal:
             return 0
         try:
             with os.fdopen(open_regular(file, os.O_RDONLY), "rb") as content:
-                stored = json.loads(content.read())
+                stored = finite_json(content.read())
             load(stored["state"] if stored["form"] == _FORM else {})  # which lacks all that a state has
             return int(stored["journal"])
         except (ValueError, LookupError, TypeError, AttributeError) as fault:
@@ -122,7 +122,7 @@ class Journal:
 
     def _replay(self, replay: Callable[[Any], None], number: int, line: int, content: bytes) -> None:
         try:
-            replay(json.loads(content))
+            replay(finite_json(content))
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as fault:
             raise MachineError(
                 "a line of the journal cannot be read",

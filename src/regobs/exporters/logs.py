@@ -24,6 +24,7 @@ import msgspec
 from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
 from regobs.common.files import open_lock, open_regular, write_file
+from regobs.common.jsontext import finite_json
 from regobs.common.reasons import reason_of, shape_of
 from regobs.common.working import ReadingProgress
 from regobs.errors import MachineError
@@ -205,7 +206,7 @@ class LogExporter:
             return
         with _readable(self._state):
             with os.fdopen(open_regular(self._state, os.O_RDONLY), "rb") as file:
-                state = json.loads(file.read())  # msgspec takes no names of files that are not UTF-8
+                state = finite_json(file.read())  # msgspec takes no names of files that are not UTF-8
             if state["form"] != _FORM:
                 raise _unreadable(self._state, f"form {state['form']}")
             for one in self._counter.load(state["counts"]):

@@ -42,7 +42,8 @@ _PATIENCE = 10.0  # seconds until a stored answer; the registry's own time limit
 _REMEMBERED = 100_000
 _CHECKPOINT_SECONDS = 60.0
 _CHECKPOINT_BYTES = 64 << 20
-_ACTIONS = frozenset(metrics.RECEIVED.forms[0].labels[0].values or ())
+_ACTIONS, _ARTIFACTS = (frozenset(label.values or ()) for label in metrics.RECEIVED.forms[0].labels[:2])
+_REDIRECTED = frozenset(metrics.PULLED_BYTES.forms[0].labels[0].values or ())
 _NOT_STORED, _NO_CHECKPOINT = "notifications cannot be stored", "the checkpoint cannot be stored"
 _ALL_REFUSED = "events are refused until the token can be read"
 _NOT_APPENDED = "envelopes are not appended"
@@ -143,7 +144,7 @@ class Receiver:
         self._work: queue.SimpleQueue[str] = queue.SimpleQueue()  # `store` for each batch with something in it, `end`
         self._ids: OrderedDict[str, None] = OrderedDict()
         self._checkpointed = monotonic()
-        journal.restore(self._load, self._count)
+        journal.restore(self._load, self._replay)
         self._thread = threading.Thread(target=self._store_all, name="regobs-store", daemon=True)
 
     def start(self) -> None:
@@ -210,6 +211,12 @@ class Receiver:
             self._append(batch.bodies)
         if monotonic() - self._checkpointed > _CHECKPOINT_SECONDS or self._journal.size > _CHECKPOINT_BYTES:
             self._checkpoint()
+
+    def _replay(self, record: Any) -> None:
+        """Count a record of the journal. Raises ValueError for one that `_record` does not make."""
+        if fault := _fault_of(record):
+            raise ValueError(fault)
+        self._count(record)
 
     def _count(self, record: Record) -> None:
         name = record[0]
@@ -377,6 +384,25 @@ def _record(event: _Event) -> Record:
     asked_only = event.request is not None and event.request.method.upper() == "HEAD"  # the answer has no body
     size = 0 if asked_only else min(max(0, target.size or target.length), _LARGEST_SIZE)
     return [event.id, action, artifact, namespace, size, redirected, actor or "anonymous", lag]
+
+
+def _fault_of(record: Any) -> str:
+    """What is wrong with a record that was read from a disk; nothing where it is right."""
+    if not isinstance(record, list) or len(record) not in {1, 8} or not isinstance(record[0], str):
+        return "it is no list of an id, or of an id and seven more"
+    if len(record) == 1:
+        return ""
+    _, action, artifact, namespace, size, redirected, actor, lag = record
+    right = {
+        "action": isinstance(action, str) and action in _ACTIONS,
+        "artifact": isinstance(artifact, str) and artifact in _ARTIFACTS,
+        "namespace": isinstance(namespace, str),
+        "bytes": type(size) is int and 0 <= size <= _LARGEST_SIZE,
+        "redirected": isinstance(redirected, str) and redirected in _REDIRECTED,
+        "actor": isinstance(actor, str),
+        "lag": lag is None or (type(lag) in {int, float} and lag >= 0),
+    }
+    return next((f"its {name} is none" for name, is_right in right.items() if not is_right), "")
 
 
 def _lag(made: float) -> float | None:

@@ -19,7 +19,8 @@ from pathlib import Path
 from time import monotonic
 from urllib.parse import urljoin, urlsplit
 
-from regobs.common.addresses import fault_of_netloc, same_host
+from regobs.common.addresses import fault_of_netloc, same_host, without_escape
+from regobs.common.pem_files import no_password, without_pipes
 from regobs.errors import InputError
 
 Address = tuple[socket.AddressFamily, tuple[object, ...]]
@@ -56,7 +57,7 @@ class Origin:
             raise ValueError("is a URL with credentials in it")
         if fault := fault_of_netloc(parts.netloc):
             raise ValueError(fault)
-        return cls(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])
+        return cls(parts.scheme, without_escape(parts.hostname), parts.port or _PORTS[parts.scheme])
 
     @property
     def known_as(self) -> Origin:
@@ -64,9 +65,14 @@ class Origin:
         return replace(self, host=same_host(self.host))
 
     @property
+    def address(self) -> str:
+        """The host without the zone of an IPv6 address."""
+        return self.host.partition("%")[0]
+
+    @property
     def authority(self) -> str:
         """Host and port as a Host header has them: without the port that the scheme implies."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = f"[{self.address}]" if ":" in self.host else self.host  # a zone is of this machine alone: RFC 6874, 1
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
@@ -110,16 +116,16 @@ class Trust:
     def context(self) -> ssl.SSLContext:
         """A context that verifies name and chain. Raises InputError for files that cannot be used."""
         try:
-            context = ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file))
-            if self.certificate_file is not None:
-                key = None if self.key_file is None else str(self.key_file)
-                context.load_cert_chain(str(self.certificate_file), key)
-        except (OSError, ssl.SSLError) as fault:
+            with without_pipes(self.ca_file, self.certificate_file, self.key_file) as (authority, certificate, key):
+                context = ssl.create_default_context(cafile=authority)
+                if certificate is not None:
+                    context.load_cert_chain(certificate, key, password=no_password)
+        except (OSError, ValueError) as fault:  # ssl.SSLError is an OSError
             files = ", ".join(str(file) for file in (self.ca_file, self.certificate_file, self.key_file) if file)
             raise InputError(
                 "TLS files cannot be used",
-                value=f"{files}: {fault}",
-                expected="readable PEM files; the key belongs to the certificate",
+                value=f"{files}: {getattr(fault, 'strerror', None) or fault}",
+                expected="readable PEM files; the key belongs to the certificate and has no password",
                 next_step="correct ca_file, certificate_file or key_file",
             ) from None
         return context
@@ -173,7 +179,7 @@ class ClientConnections:
     def secure(self, origin: Origin, plug: socket.socket, deadline: Deadline) -> socket.socket:
         """The TLS connection on a TCP connection; when its certificate expires is noted."""
         # The handshake is apart, because `wrap_socket` takes the descriptor away from the socket that the timer ends.
-        name = origin.host.removesuffix(".")  # no certificate has the dot, and SNI may not (RFC 6066, 3)
+        name = origin.address.removesuffix(".")  # no certificate has the dot, and SNI may not (RFC 6066, 3)
         wrapped = self._context.wrap_socket(plug, server_hostname=name, do_handshake_on_connect=False)
         try:
             with _watched(wrapped, deadline):

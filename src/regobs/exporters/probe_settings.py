@@ -98,6 +98,7 @@ _REASONS = {
     "every": "a round is about ten requests to the registry, and a step that rests longer is no probe",
     "within": "longer than that a step that hangs would be told as none",
 }
+_DEBUG = "/debug/health stands at the root of a registry's debug port"
 _DURATION = {"type": "string", "description": "a duration such as 10s or 1m"}
 _SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -202,8 +203,8 @@ def checked_repository(name: str) -> str:
     return name
 
 
-def checked_url(url: str, place: dict[str, Any]) -> str:
-    """An http or https address without path, query and credentials. Raises ConfigError."""
+def checked_url(url: str, place: dict[str, Any], root: str = "/v2/ stands at the root of a registry's host") -> str:
+    """An http or https address without path, query and credentials, as `root` says. Raises ConfigError."""
     if fault := fault_of_url(url, query=True):
         raise ConfigError(
             f"the address {fault}",
@@ -217,7 +218,7 @@ def checked_url(url: str, place: dict[str, Any]) -> str:
         raise ConfigError(
             "the address has more than scheme, host and port",
             value=url.partition("?")[0].partition("#")[0],
-            expected=f"{origin.scheme}://{origin.authority}: /v2/ stands at the root of a registry's host",
+            expected=f"{origin.scheme}://{origin.authority}: {root}",
             next_step="take off what follows the host",
             **place,
         )
@@ -264,7 +265,7 @@ def _target(document: Document, index: int, directory: Path) -> ProbeTarget:
         username_file=file("username_file"),
         password_file=file("password_file"),
         trust=trust,
-        debug_url=checked_url(row["debug_url"], place("debug_url")) if "debug_url" in row else "",
+        debug_url=checked_url(row["debug_url"], place("debug_url"), _DEBUG) if "debug_url" in row else "",
         push=push,
         delete=row.get("delete", push),
     )

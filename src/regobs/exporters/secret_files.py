@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 
-from regobs.common.bounded_reading import PATIENCE, read_file
+from regobs.common.bounded_reading import PATIENCE, read_once
 from regobs.errors import ConfigError
 
 _LONGEST_CREDENTIAL = 8192  # characters
-_FROM_PIPES: dict[tuple[int, int], bytes] = {}  # by device and inode
 
 
 def read_secret(file: Path | None, *, waits: bool = False) -> str:
@@ -20,7 +18,7 @@ def read_secret(file: Path | None, *, waits: bool = False) -> str:
     if file is None:
         return ""
     try:
-        text = _content(file, PATIENCE if waits else 0.0).decode().strip("\r\n")
+        text = read_once(file, PATIENCE if waits else 0.0).decode().strip("\r\n")
     except (OSError, UnicodeDecodeError) as fault:
         raise ConfigError(
             "a file with credentials cannot be read",
@@ -36,13 +34,3 @@ def read_secret(file: Path | None, *, waits: bool = False) -> str:
             next_step="correct the file",
         )
     return text
-
-
-def _content(file: Path, patience: float) -> bytes:
-    status = file.stat()
-    if stat.S_ISREG(status.st_mode):
-        return read_file(file)
-    identity = status.st_dev, status.st_ino
-    if identity not in _FROM_PIPES:
-        _FROM_PIPES[identity] = read_file(file, patience)
-    return _FROM_PIPES[identity]

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from regobs.common.reasons import reason_of
+from regobs.errors import InputError
 from regobs.logs.reading.copies import LogContent
+from regobs.logs.reading.read import refuse_address
 from regobs.logs.reading.sources import STDIN, in_time_order, matching, without_tars
 
 
@@ -25,9 +27,11 @@ def distinct_files(files: Sequence[str], warn: Callable[[str], None]) -> Distinc
     """The names of the files that names, folders and patterns mean, `-` where it is named; each content once.
 
     Of a file under two names, of a packed copy and of one that is the beginning of another only one is left, and
-    `warn` is told of the others.
+    `warn` is told of the others. Raises InputError where none of the names means a file.
     """
-    meant = dict.fromkeys(path for file in files if file != STDIN for path in matching(file, opened=False))
+    meant, lacking = _meant([file for file in files if file != STDIN])
+    if lacking and not meant and STDIN not in files:
+        raise next(iter(lacking.values()))
     faults = {path: fault for path in meant if (fault := _fault_of(path, alone=len(meant) == 1))}
     given = [path for path in meant if path not in faults]
     kept, tars = without_tars(in_time_order(given))
@@ -39,7 +43,23 @@ def distinct_files(files: Sequence[str], warn: Callable[[str], None]) -> Distinc
         warn(f"{path}: holds nothing that {twin} does not, left out")
         del chosen[path]
     names = [*map(str, chosen), *([STDIN] if STDIN in files else [])]
-    return Distinct(names, tars, tuple(f"{path}: {fault}" for path, fault in faults.items()))
+    unopened = [f"{path}: {fault}" for path, fault in faults.items()]
+    unopened += [f"{file}: {fault.value or fault.message}" for file, fault in lacking.items()]
+    return Distinct(names, tars, tuple(unopened))
+
+
+def _meant(files: Sequence[str]) -> tuple[dict[Path, None], dict[str, InputError]]:
+    """The files that names, folders and patterns mean, and the names that mean none: rotation may have been faster."""
+    for file in files:
+        refuse_address(file)
+    meant: dict[Path, None] = {}
+    lacking: dict[str, InputError] = {}
+    for file in files:
+        try:
+            meant |= dict.fromkeys(matching(file, opened=False))
+        except InputError as fault:
+            lacking[file] = fault
+    return meant, lacking
 
 
 def _fault_of(path: Path, *, alone: bool) -> str:

@@ -11,6 +11,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regobs.common.bounded_reading import PATIENCE, read_file
 from regobs.common.frozen import frozen
 from regobs.common.reasons import reason_of
 from regobs.errors import InputError
@@ -60,7 +61,7 @@ class Connection:
     def __post_init__(self) -> None:
         for file in self.files:
             if file is not None:
-                _read(file)
+                _read(file, patience=0.0)  # its name is handed on, to who would read a pipe a second time
         if self.client_key is not None and self.client_cert is None:
             raise InputError(
                 "a client key without its certificate",
@@ -175,10 +176,9 @@ def secret_of(file: Path) -> str:
     return text
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, patience: float = PATIENCE) -> str:
     try:
-        with file.open("rb") as opened:
-            return opened.read(_MOST).decode("utf-8")
+        return read_file(file, patience)[:_MOST].decode("utf-8")
     except (OSError, UnicodeDecodeError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "not UTF-8 text"
         raise InputError(

@@ -24,6 +24,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from regobs.common.bounded_reading import PATIENCE
+from regobs.common.pem_files import no_password, without_pipes
 from regobs.errors import ConfigError, MachineError
 
 if TYPE_CHECKING:
@@ -176,7 +178,8 @@ class WebConfig:
         stamp = (id(settings), _stamp(files))
         with self._guard:
             if self._tls is None or self._tls[0] != stamp:
-                self._tls = (stamp, _context(rules, files))
+                patience = PATIENCE if self._tls is None else 0.0  # later no connection waits for a pipe
+                self._tls = (stamp, _context(rules, files, patience))
             return self._tls[1]
 
     def accepts(self, certificate: Mapping[str, Any] | None) -> bool:
@@ -300,14 +303,15 @@ def _check_versions(document: Document) -> None:
         )
 
 
-def _context(rules: Mapping[str, Any], files: list[Path]) -> ssl.SSLContext:
+def _context(rules: Mapping[str, Any], files: list[Path], patience: float) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.minimum_version = _VERSIONS[rules.get("min_version", _LEAST_VERSION)]
         context.maximum_version = _VERSIONS[rules.get("max_version", _MOST_VERSION)]
-        context.load_cert_chain(files[0], files[1], password=_no_password)
-        if len(files) > 2:
-            context.load_verify_locations(files[2])
+        with without_pipes(*files, patience=patience) as (certificate, key, *authorities):
+            context.load_cert_chain(str(certificate), key, password=no_password)
+            for authority in authorities:
+                context.load_verify_locations(authority)
         context.verify_mode = _CLIENTS[rules.get("client_auth_type", "NoClientCert")]
     except (OSError, ValueError) as fault:  # ssl.SSLError is an OSError
         raise ConfigError(
@@ -317,11 +321,6 @@ def _context(rules: Mapping[str, Any], files: list[Path]) -> ssl.SSLContext:
             next_step="correct tls_server_config",
         ) from None
     return context
-
-
-def _no_password() -> str:
-    """Instead of a question on the terminal."""
-    raise ValueError("the key has a password")
 
 
 def _bcrypt() -> Any:

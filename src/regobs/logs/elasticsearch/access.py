@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from regobs.common.addresses import fault_of_url
+from regobs.common.bounded_reading import read_file
 from regobs.errors import InputError, Location
 from regobs.prometheus.address import redact
 
@@ -97,7 +98,7 @@ def _secret(file: Path | None, environ: Mapping[str, str], variable: str) -> str
     if file is None:
         return environ.get(variable, "").strip() or None
     try:
-        text = file.read_text(encoding="utf-8").strip()
+        text = read_file(file).decode().strip()
     except (OSError, UnicodeDecodeError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "it is no text"
         raise InputError("the secret cannot be read", location=Location(str(file)), value=reason) from None
@@ -111,7 +112,7 @@ def _readable(authority: Path | None) -> Path | None:
     if authority is None:
         return None
     try:
-        text = authority.read_text(encoding="ascii")
+        text = read_file(authority, patience=0.0).decode("ascii")  # its name is handed on, to who would read it again
     except (OSError, UnicodeDecodeError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "it is no text"
         raise InputError("the authority cannot be read", location=Location(str(authority)), value=reason) from None
