@@ -55,7 +55,7 @@ def test_a_pipe_that_nobody_writes_to_is_an_error_after_a_while(
     kind: str, pems: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("regobs.instrument.http.web_config.PATIENCE", 0.2)
-    monkeypatch.setitem(without_pipes.__wrapped__.__kwdefaults__, "patience", 0.2)
+    monkeypatch.setitem(vars(without_pipes)["__wrapped__"].__kwdefaults__, "patience", 0.2)
     os.mkfifo(pems / "pipe")
     found = CliRunner().invoke(regobs, settings(kind, "pipe", pems)).exception
     assert isinstance(found, RegobsError)
