@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from regobs.common.programs import Supervisor, find_program
 from regobs.demo import servers
 from regobs.errors import MachineError
 from regobs.logs.elasticsearch.cluster import Cluster
+from tests.e2e.registry_variants import RunningRegistry, start_registry
 from tests.peers import ELASTICSEARCH, ELASTICSEARCH_8, elasticsearch, opensearch
 from tests.peers.elasticsearch import Elasticsearch
 from tests.peers.opensearch import OpenSearch
@@ -49,6 +51,19 @@ def docker_registry(supervisor: Supervisor) -> servers.RegistryServer:
     """A fresh docker-registry with an empty filesystem store and its metrics at `debug_url`/metrics."""
     require("docker-registry", "registry", package="docker-registry")
     return servers.docker_registry(supervisor)
+
+
+@pytest.fixture
+def registry(supervisor: Supervisor, tmp_path: Path) -> RunningRegistry:
+    """A fresh docker-registry whose settings and store are in the folder of the test."""
+    require("docker-registry", "registry", package="docker-registry")
+    return start_registry(supervisor, tmp_path / "registry")
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    """Who signs certificates in the test."""
+    return trustme.CA()
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from regobs.catalog.exposition import parse
 from regobs.catalog.model import Flavor, Metric
 from regobs.common.programs import Supervisor
 from regobs.exporters import probe_steps
-from tests.e2e.conftest import require
 from tests.e2e.probed import PASSWORD, failing, secrets_of, trusting, watched
 from tests.e2e.registry_variants import (
     ISSUER,
@@ -28,12 +27,6 @@ from tests.e2e.registry_variants import (
 )
 
 pytestmark = pytest.mark.server
-
-
-@pytest.fixture
-def registry(supervisor: Supervisor, tmp_path: Path) -> RunningRegistry:
-    require("docker-registry", "registry", package="docker-registry")
-    return start_registry(supervisor, tmp_path / "registry")
 
 
 def test_every_step_works_on_a_plain_registry_and_no_image_stays_but_the_canary(registry: RunningRegistry) -> None:
@@ -128,11 +121,6 @@ def test_a_canary_that_is_lost_fails_its_step_once_and_is_pushed_again(registry:
 
 
 # -- TLS
-
-
-@pytest.fixture
-def authority() -> trustme.CA:
-    return trustme.CA()
 
 
 def test_through_tls_every_step_works_and_the_expiry_of_the_certificate_is_told(

@@ -14,21 +14,12 @@ from typing import Any
 import pytest
 import requests
 
-from regobs.common.programs import Supervisor
-from tests.e2e.conftest import require
 from tests.e2e.probed import PASSWORD, secrets_of
 from tests.e2e.registry_variants import (
     RunningRegistry,
-    start_registry,
 )
 
 pytestmark = pytest.mark.server
-
-
-@pytest.fixture
-def registry(supervisor: Supervisor, tmp_path: Path) -> RunningRegistry:
-    require("docker-registry", "registry", package="docker-registry")
-    return start_registry(supervisor, tmp_path / "registry")
 
 
 def settings(registry: RunningRegistry, tmp_path: Path, **more: Any) -> Path:

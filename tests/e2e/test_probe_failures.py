@@ -16,7 +16,6 @@ import trustme
 
 from regobs.catalog import probe as metrics
 from regobs.common.programs import Supervisor
-from tests.e2e.conftest import require
 from tests.e2e.probed import Watched, failing, secrets_of, trusting, watched
 from tests.e2e.registry_variants import (
     RunningRegistry,
@@ -26,17 +25,6 @@ from tests.e2e.registry_variants import (
 from tests.stub_server import StubHandler, StubServer
 
 pytestmark = pytest.mark.server
-
-
-@pytest.fixture
-def registry(supervisor: Supervisor, tmp_path: Path) -> RunningRegistry:
-    require("docker-registry", "registry", package="docker-registry")
-    return start_registry(supervisor, tmp_path / "registry")
-
-
-@pytest.fixture
-def authority() -> trustme.CA:
-    return trustme.CA()
 
 
 def test_a_registry_that_is_gone_is_a_failure_of_connect_and_it_comes_back(registry: RunningRegistry) -> None:

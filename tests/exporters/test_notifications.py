@@ -227,6 +227,15 @@ def test_an_envelope_that_cannot_be_appended_does_not_keep_the_next_from_it(
     assert "cannot be appended" in caplog.text
 
 
+def test_an_envelope_without_events_is_kept_and_not_appended(tmp_path: Path) -> None:
+    receiver = Receiver(Journal(tmp_path / "state"), append_to=tmp_path / "events.ndjson")
+    receiver.start()
+    assert [receiver.keep(body()), receiver.keep(body(event(1))), receiver.keep(body())] == ["kept"] * 3
+    receiver.stop()
+    (line,) = (tmp_path / "events.ndjson").read_text().splitlines()
+    assert "id-1" in line
+
+
 def test_counts_and_ids_outlive_the_process(tmp_path: Path) -> None:
     for attempt in range(3):
         receiver = Receiver(Journal(tmp_path))

@@ -119,7 +119,7 @@ class _Batch:
     def add(self, records: list[Record], body: bytes) -> None:
         """Take an envelope."""
         self.records += records
-        self.bodies.append(body)
+        self.bodies += [body] if records else []  # of none there is nothing to read later
         self.envelopes += 1
         self.size += len(body)
 
