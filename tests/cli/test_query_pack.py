@@ -162,6 +162,28 @@ def test_an_alert_of_the_server_is_shown_with_its_conditions_and_its_offenders(c
         {"condition": "queue_length > 100", "series": 1, "values": 1, "value": 300, "limit": 100}
     ]
     assert rule["active"][0]["since"] == "2026-05-31T12:00:00Z"
+    assert rule["active"][0]["annotations"] == ACTIVE["annotations"]
+
+
+def test_an_active_alert_is_shown_with_the_links_that_the_server_filled_in(capsys: Output) -> None:
+    rules = success({"groups": [{"name": "g", "file": "f", "interval": 15, "rules": [RULE]}]})
+    links = {
+        "runbook_url": "https://runbooks.example.com/Mine",
+        "logs_url": "https://kibana.example.com/app/r?l=a",
+        "dashboard_url": "https://grafana.example.com/d/mine?var-pod=a",
+    }
+
+    def shown(**more: str) -> list[str]:
+        active = {**ACTIVE, "annotations": {**ACTIVE["annotations"], **more}}
+        options = {"alerts": success({"alerts": [active]}), "rules": rules}
+        return ask(capsys, vector(({"pod": "a"}, "300")), "alert", "Mine", **options)[1].splitlines()
+
+    assert [line for line in shown(**links) if "https://" in line] == [
+        "  dashboard: https://grafana.example.com/d/mine?var-pod=a",
+        "  logs: https://kibana.example.com/app/r?l=a",
+        "  runbook: https://runbooks.example.com/Mine",
+    ]
+    assert not any(word in line for line in shown(logs_url="") for word in ("dashboard:", "logs:", "runbook:"))
 
 
 @pytest.mark.parametrize(

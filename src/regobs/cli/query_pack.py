@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from regobs.query.show import Shown
 
 _IN_DETAIL = 4  # rules of one alert; of more, only those that are not silent are taken apart
+_LINKS = {"dashboard_url": "dashboard", "logs_url": "logs", "runbook_url": "runbook"}  # as the server filled them in
 _STATES = {"firing": Colour.RED, "pending": Colour.YELLOW}
 
 
@@ -270,7 +271,9 @@ def _value_text(part: Condition, value: float) -> str:
 def _active_text(active: Alert, rule: AskedAlert, *, ended: bool) -> str:
     labels = ", ".join(f"{name}={value}" for name, value in sorted(active.labels.items()) if name != "alertname")
     lines = [f"{active.state}, {_since(active, rule, ended=ended)}: {labels}"]
-    lines += [f"  {active.annotations[name]}" for name in ("summary", "description") if name in active.annotations]
+    texts = active.annotations
+    lines += [f"  {texts[name]}" for name in ("summary", "description") if name in texts]
+    lines += [f"  {word}: {texts[name]}" for name, word in _LINKS.items() if texts.get(name)]
     return "\n".join(lines)
 
 
@@ -312,7 +315,13 @@ def _alert_data(name: str, note: str, entries: list[_Entry]) -> dict[str, Any]:
             "state": entry.state,
             "conditions": None if entry.parts is None else [part(one) for one in entry.parts],
             "active": [
-                {"labels": dict(one.labels), "state": one.state, "since": one.active_at, "value": plain(one.value)}
+                {
+                    "labels": dict(one.labels),
+                    "annotations": dict(one.annotations),
+                    "state": one.state,
+                    "since": one.active_at,
+                    "value": plain(one.value),
+                }
                 for one in entry.active
             ],
         }
