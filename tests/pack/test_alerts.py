@@ -203,3 +203,35 @@ def _least(expr: Expr) -> Decimal:
     if isinstance(expr, Binary) and expr.op in {">", ">="} and isinstance(expr.right, Number):
         return Decimal(str(expr.right.value))
     return Decimal("-Infinity")
+
+
+# What GitLab's registry alone has. Alerts about a metadata database are of deployments that have one.
+OF_GITLAB = re.compile(
+    r"rate limiter|row counts|log positions|\b503 points\b|primary database|metadata database", re.IGNORECASE
+)
+OF_DATABASES = re.compile(r"Database|Postgresql|Pgbouncer|Migration|Garbage|Replica|Lsn|RowCounts|RedisOutageRecent")
+
+
+def test_texts_of_alerts_of_every_registry_say_what_is_of_gitlabs_alone() -> None:
+    rules = [rule for group in bundled_groups("distribution") for rule in group["rules"] if "alert" in rule]
+    texts = {rule["alert"]: rule["annotations"]["description"] for rule in rules}
+    said = {alert: text for alert, text in texts.items() if OF_GITLAB.search(text) and not OF_DATABASES.search(alert)}
+    assert len(said) > 3
+    assert [(alert, text) for alert, text in said.items() if "GitLab's registry" not in text] == []
+
+
+def test_a_number_of_things_that_may_be_one_is_followed_by_their_singular() -> None:
+    """Texts say `1 pod` and `2 pods`: a whole number before a plural has a condition on it."""
+    plural = re.compile(r'\{\{ \$value (?:\| printf "%\.0f" )?\}\} (?!of )(?:[a-z]+ ){0,2}?[a-z]{3,}s\b')
+    texts = [
+        (rule["alert"], text)
+        for group in bundled_groups()
+        for rule in group["rules"]
+        if "alert" in rule
+        for text in rule["annotations"].values()
+    ]
+    assert any("pod{{ if gt $value 1.5 }}s{{ end }}" in text for _, text in texts)
+    # An instance that restarted more than twice, scrapes that changed more than four times, what outgrows a server.
+    many = {"RegistryRestarting", "RegistryScrapesFail", "RegistryPostgresqlConnectionsGrow"}
+    found = {(alert, at[0]) for alert, text in texts if (at := plural.search(text))}
+    assert {alert for alert, _ in found} <= many, found

@@ -28,9 +28,9 @@ def bundled_rules(flavor: str = "gitlab") -> CompiledRules:
     return compile_rules(BUNDLED, CONFIGS[flavor])
 
 
-def bundled_groups() -> list[dict[str, Any]]:
-    """The rule groups of the bundled pack for GitLab, those of SLOs first."""
-    rules = bundled_rules()
+def bundled_groups(flavor: str = "gitlab") -> list[dict[str, Any]]:
+    """The rule groups of the bundled pack, those of SLOs first."""
+    rules = bundled_rules(flavor)
     return [one.group for one in rules.slos] + [group for file in rules.rule_files for group in file.groups]
 
 
