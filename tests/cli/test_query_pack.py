@@ -174,7 +174,7 @@ def test_an_active_alert_is_shown_with_the_links_that_the_server_filled_in(capsy
     }
 
     def shown(**more: str) -> list[str]:
-        active = {**ACTIVE, "annotations": {**ACTIVE["annotations"], **more}}
+        active = {**ACTIVE, "annotations": {"summary": "The queue of a is long.", **more}}
         options = {"alerts": success({"alerts": [active]}), "rules": rules}
         return ask(capsys, vector(({"pod": "a"}, "300")), "alert", "Mine", **options)[1].splitlines()
 

@@ -16,7 +16,7 @@ from regobs.documents import dump_yaml
 from regobs.slo import outputs
 from regobs.slo.rule_files import read_rule_files
 from tests.slo.conftest import promtool_of
-from tests.slo.packs import BUNDLED, GITLAB, run_tests
+from tests.slo.packs import BUNDLED, DISTRIBUTION, GITLAB, run_tests
 
 pytestmark = pytest.mark.server
 
@@ -48,6 +48,11 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Texts:
 def lacking(tmp_path_factory: pytest.TempPathFactory) -> Texts:
     """The rules keep labels that no target has."""
     return rendered(tmp_path_factory.mktemp("lacking"), LABELLED, stripped=True)
+
+
+@pytest.fixture(scope="module")
+def of_distribution(tmp_path_factory: pytest.TempPathFactory) -> Texts:
+    return rendered(tmp_path_factory.mktemp("distribution"), DISTRIBUTION)
 
 
 def rendered(directory: Path, config: Config, *, stripped: bool = False) -> Texts:
@@ -99,11 +104,13 @@ def _asked(group: dict[str, Any]) -> dict[str, Any]:
     return {**others, "alert_rule_test": [{"eval_time": _first(group), "alertname": alert, "exp_alerts": []}]}
 
 
-@pytest.mark.parametrize("deployment", ["found", "labelled", "lacking"])
+@pytest.mark.parametrize("deployment", ["found", "labelled", "lacking", "of_distribution"])
 def test_every_alert_reads_well_with_the_labels_that_it_has(deployment: str, request: pytest.FixtureRequest) -> None:
     texts_of: Texts = request.getfixturevalue(deployment)
     assert set(texts_of) == {
-        rule["alert"] for file in read_rule_files(BUNDLED, GITLAB) for rule in _alerts(file.groups)
+        rule["alert"]
+        for file in read_rule_files(BUNDLED, DISTRIBUTION if deployment == "of_distribution" else GITLAB)
+        for rule in _alerts(file.groups)
     }
     for alert, texts in texts_of.items():
         for text in texts:
