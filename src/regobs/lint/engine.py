@@ -40,6 +40,7 @@ from regobs.lint import (  # noqa: F401 - register checks
     percents,
     quantiles,
     raw_counters,
+    record_values,
     references,
     routing,
     routing_labels,

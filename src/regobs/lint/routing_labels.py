@@ -83,10 +83,10 @@ def _meant(label: str, known: Iterable[str]) -> str:
         for one in sorted(known)
         if abs(len(one) - len(label)) <= 1 and label not in {f"{one}s", one.removesuffix("s")}
     )
-    return next((one for one in near if _is_slip(label, one)), "")
+    return next((one for one in near if is_slip(label, one)), "")
 
 
-def _is_slip(written: str, meant: str) -> bool:
+def is_slip(written: str, meant: str) -> bool:
     """Whether two neighbours are swapped, or in a long word one letter is missing, too many or another one."""
     start = next((at for at, pair in enumerate(zip(written, meant, strict=False)) if pair[0] != pair[1]), -1)
     if start < 0:
