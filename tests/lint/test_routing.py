@@ -284,3 +284,39 @@ def test_the_name_of_an_alert_is_no_label_of_its_series() -> None:
         rules = RULES.replace("annotations: {summary: full}", texts.replace("NAME", label)).removesuffix("---\n")
         (one,) = [one for one in lint("", rules).findings if one.check == "label-not-in-result"]
         assert one.next_step.startswith(step)
+
+
+_TREE = """\
+route:
+  receiver: all
+  routes:
+    - matchers: [alertname=~"{}"]
+      receiver: pager
+receivers: [{{name: all}}, {{name: pager}}]
+inhibit_rules:
+  - slower_tiers_of: [RegistryAvailabilityBurn, RegistryLatencyBurn]
+    equal: [alertname, slo]
+  - source_matchers: [alertname="PoolFull"]
+    target_matchers: [alertname="RegistryLatencyBurn"]
+    equal: [job]
+"""
+_BURN = """\
+      - alert: RegistryLatencyBurn
+        expr: up == 0
+        labels: {severity: page}
+        annotations: {summary: a}
+---
+"""
+
+
+def test_alerts_that_a_build_makes_of_slos_are_none_that_a_pack_lacks() -> None:
+    found = {one.check for one in lint(_TREE.format("Registry.+Burn")).findings}
+    assert found.isdisjoint({"dead-route", "broad-inhibition", "broken-routing"})
+    assert [one.check for one in lint(_TREE.format("PoolFul|PoolSlo")).findings if one.check == "dead-route"]
+
+
+def test_built_rules_beside_a_routing_say_which_burns_there_are() -> None:
+    rules = RULES.removesuffix("---\n") + _BURN
+    whats = [one.what for one in lint(_TREE.format("RegistryAvailabilityBurn"), rules).findings]
+    assert "no alert is called RegistryAvailabilityBurn" in whats
+    assert "no alert is called RegistryLatencyBurn" not in whats

@@ -91,11 +91,11 @@ def routes(top: Json) -> Iterator[MatchedPlace]:
 
 
 def inhibitions(routing: LintedRouting) -> Iterator[tuple[Steps, Json]]:
-    """The inhibitions, with the steps to them."""
+    """The inhibitions, with the steps to them; those that a build of regobs makes of tiers have no sides yet."""
     for key in ("inhibit_rules", "inhibitRules"):
         listed = routing.data.get(key)
         for index, rule in enumerate(listed if isinstance(listed, list) else ()):
-            if isinstance(rule, dict):
+            if isinstance(rule, dict) and "slower_tiers_of" not in rule:
                 yield (key, index), rule
 
 

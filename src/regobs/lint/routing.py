@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from regobs.lint.labels import SeriesLabels, keeps_target, result_labels, series
 from regobs.lint.subjects import LintedRouting, LintedRule
 from regobs.promql.literals import regex_fault
 from regobs.promql.nodes import MatchOp
+from regobs.slo.alerts import NAMES
 
 _PATTERN = re.compile(r"\w\|\w|\.[*+]")
 _MOST_BEFORE = 100
@@ -166,7 +167,7 @@ def _outermost(routing: LintedRouting, look: Look) -> Iterator[LintProblem]:
 
 def _dead(routing: LintedRouting, place: MatchedPlace) -> Iterator[LintProblem]:
     alerts, own, what = routing.context.alerts, place.own, place.what
-    if not own or any(fits(rule, [*place.above, *own]) for rule in alerts):
+    if not own or any(fits(rule, [*place.above, *own]) for rule in alerts) or _is_of_slos(alerts, own):
         return
     names = sorted({rule.name for rule in alerts})
     named = next((one for one in own if one.label == "alertname" and one.op == "="), None)
@@ -192,6 +193,13 @@ def _dead(routing: LintedRouting, place: MatchedPlace) -> Iterator[LintProblem]:
         values = sorted({value for rule in alerts if (value := static_labels(rule).get(alone.label))})
         step = f"of the alerts {alone.label} is one of {', '.join(values)}"
         yield routing.problem(where.path, f"{what} fits no alert", step)
+
+
+def _is_of_slos(alerts: Sequence[LintedRule], own: Sequence[AlertMatcher]) -> bool:
+    """Whether burn alerts are asked for that a build makes of SLOs, and no built rules are linted beside it."""
+    asked = [one for one in own if one.label == "alertname" and one.op in {"=", "=~"}]
+    burns = {*NAMES.values()}
+    return any(one.accepts(name) for one in asked for name in burns) and not any(rule.name in burns for rule in alerts)
 
 
 def _lost(routing: LintedRouting, place: MatchedPlace, had: SeriesLabels) -> Iterator[LintProblem]:
