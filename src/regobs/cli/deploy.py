@@ -17,7 +17,7 @@ import click
 from regobs.cli.content import KEEP_NAMES, PATH, content, content_options, settings
 from regobs.cli.deploy_plan import show_plans, show_risks
 from regobs.cli.finite import FiniteRange
-from regobs.cli.said import reader_may_leave, warn
+from regobs.cli.said import warn
 from regobs.common.closest import did_you_mean
 from regobs.common.screen import screen
 from regobs.common.table import escape_lines, table
@@ -212,8 +212,7 @@ def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> in
             }
             for one in found
         ]
-        with reader_may_leave():
-            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
     else:
         rows = [
             [
@@ -229,8 +228,7 @@ def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> in
             for one in found
         ]
         head = ["target", "state", "version", "since", "environment", "objects", "changed by others", "note"]
-        with reader_may_leave():
-            click.echo(table(head, rows, on=screen()))
+        click.echo(table(head, rows, on=screen()))
     return failed or (ExitCode.DIFFERENCE if any(one.edited or one.interrupted for one in found) else ExitCode.OK)
 
 
@@ -358,9 +356,7 @@ def _each(work: Iterable[tuple[str, Callable[[], Any]]], shape: str) -> int:
         number = state.number if state is not None else None
         became.append({"target": name, "well": not failure, "state": number, "error": failure or None})
         if shape == "text" and not failure:
-            with reader_may_leave():
-                click.echo(f"{name}: {f'state {number} is in use' if number is not None else 'well'}")
+            click.echo(f"{name}: {f'state {number} is in use' if number is not None else 'well'}")
     if shape == "json":
-        with reader_may_leave():
-            click.echo(json.dumps(became, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(became, indent=2, ensure_ascii=False))
     return code

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regobs.cli.said import reader_may_leave
 from regobs.common.counts import counted
 from regobs.common.differing import shown_difference
 from regobs.common.screen import Colour, Screen, screen
@@ -27,8 +26,7 @@ _FEW = 20  # changes that are seen at once, so that nobody needs their counts
 
 def show_plans(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequence[AlertRisk]] | None = None) -> None:
     """Print plans; whoever reads only their first lines changes neither what is done nor the exit code."""
-    with reader_may_leave():
-        _show_plans(plans, shape, risks)
+    _show_plans(plans, shape, risks)
 
 
 def _show_plans(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequence[AlertRisk]] | None) -> None:

@@ -11,6 +11,7 @@ import click
 
 from regobs.cli.finite import FiniteRange
 from regobs.common.counts import counted
+from regobs.common.output import end_with_reader
 from regobs.common.screen import screen
 from regobs.errors import ExitCode, InputError
 
@@ -73,6 +74,8 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
         click.echo(f"Hint: {hint}", err=True)
     fits = holds(bind(node, where, now=datetime.now(UTC)))
     endless = files == ("-",) and not once
+    if not once:
+        end_with_reader()
     tally: dict[str, int] = {}
     seen: Seen = {}
     with working(_lines_read(tally, while_they_come=endless)) as teller:

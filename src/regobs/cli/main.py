@@ -7,13 +7,13 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
 from regobs import __version__
+from regobs.common.output import OutputLostError, guarded_output, occupy_closed_streams
 from regobs.errors import ExitCode, RegobsError, code_of_signal
 
 if TYPE_CHECKING:
@@ -106,32 +106,40 @@ def main() -> None:
 
 
 def _unprinted(error: OSError) -> int:
-    """The exit code where nobody reads what is printed, as `| head` does, or it has no room: that is an error."""
-    from regobs.cli.said import print_nothing_more, say  # noqa: PLC0415 - of an error only
+    """The exit code where what is printed has no room."""
+    from regobs.cli.said import say  # noqa: PLC0415 - of an error only
     from regobs.errors import MachineError  # noqa: PLC0415
 
-    with suppress(OSError):
-        print_nothing_more()
-        if isinstance(error, BrokenPipeError):
-            return ExitCode.OK
-        told = MachineError(
-            "the output cannot be written",
-            value=error.strerror,
-            next_step="free some space where it goes, and see the limits of this process (`ulimit -a`)",
-        )
-        say(f"Error: {told}", err=True)
+    told = MachineError(
+        "the output cannot be written",
+        value=error.strerror,
+        next_step="free some space where it goes, and see the limits of this process (`ulimit -a`)",
+    )
+    say(f"Error: {told}", err=True)
     return ExitCode.MACHINE
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; the exit code. A standard input that is closed is an empty one."""
-    if sys.stdin is None:
-        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - for the life of the process
+    """Run the command line; the exit code, which does not depend on who reads what is printed.
+
+    Standard streams that are closed are like /dev/null.
+    """
+    occupy_closed_streams()
+    with guarded_output() as output:
+        try:
+            code = _run(arguments)
+            sys.stdout.flush()
+        except OutputLostError:
+            code = ExitCode.OK
+        fault = output.fault if output is not None else None
+        return code if fault is None else _unprinted(fault)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         # Not `regobs.main()`: it ends a broken pipe with exit code 1, which means "different" here.
         with regobs.make_context("regobs", list(arguments)) as context:
             result = regobs.invoke(context)
-        sys.stdout.flush()
     except click.exceptions.Exit as end:  # --help, --version
         return end.exit_code
     except RegobsError as error:
@@ -146,7 +154,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except OSError as error:
-        if not isinstance(error, BrokenPipeError) and (error.errno not in _FULL or error.filename is not None):
+        if error.errno not in _FULL or error.filename is not None:
             raise
         return _unprinted(error)
     return result if isinstance(result, int) else ExitCode.OK

@@ -15,6 +15,7 @@ import click
 
 from regobs.cli.server_options import complete_context
 from regobs.common.frozen import frozen
+from regobs.common.output import end_with_reader
 from regobs.common.screen import Colour, screen
 from regobs.common.table import escape_lines
 from regobs.errors import InputError, ServerError
@@ -106,6 +107,7 @@ def watch(every: str, once: Callable[[], int]) -> int:
     from regobs.query.times import moment_text, read_seconds  # noqa: PLC0415
 
     seconds = read_seconds("--watch", every)
+    end_with_reader()
     while True:
         if sys.stdout.isatty():
             click.clear()

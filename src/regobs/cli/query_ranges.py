@@ -15,6 +15,7 @@ from regobs.cli.content import progress
 from regobs.cli.query_asking import Asking
 from regobs.cli.query_gaps import announce, histogram_notes, stores_of
 from regobs.cli.said import warn
+from regobs.common.output import end_with_reader
 from regobs.errors import InputError
 
 if TYPE_CHECKING:
@@ -84,12 +85,14 @@ def stream(
     answers = _pieces(prometheus, query, asked, asking, heard)
     if file is not None:
         _stream_file(answers, file)
-    elif shape == "csv":
-        show.stream_csv(answers, sys.stdout)
     else:
-        for answer in answers:
-            for block in show.line_blocks(answer):
-                click.echo(block)
+        end_with_reader()  # the server is asked for no piece that nobody reads
+        if shape == "csv":
+            show.stream_csv(answers, sys.stdout)
+        else:
+            for answer in answers:
+                for block in show.line_blocks(answer):
+                    click.echo(block)
     silent = [] if heard.found else ["no data"]
     for note in (*query.notes, *heard.infos, *silent, *histogram_notes(heard.histograms)):
         click.echo(f"Note: {note}", err=True)

@@ -18,6 +18,7 @@ from regobs.cli.query_asking import Asking, asking_options
 from regobs.cli.query_expr import evaluate, open_server, show
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.closest import did_you_mean
+from regobs.common.output import end_with_reader
 from regobs.common.table import escape_lines
 from regobs.errors import InputError, MachineError, PromqlError, RegobsError
 
@@ -65,6 +66,7 @@ def shell(*, asking: Asking, server: ServerOptions, config_file: Path | None) ->
     try:
         with _plain_ctrl_d():
             prompt = Prompt(session)
+            end_with_reader()
             click.echo(f"{session.prometheus.url}: \\help lists the commands, Ctrl-D ends")
             while (text := prompt.ask()) is not None:
                 session.handle(text)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
@@ -22,17 +19,3 @@ def say(text: str, *, err: bool = False) -> None:
 def warn(text: str) -> None:
     """Print a warning on stderr."""
     say(f"Warning: {text}", err=True)
-
-
-@contextmanager
-def reader_may_leave() -> Iterator[None]:
-    """What is printed here may have no reader any more, as with `| head`: that ends the printing and nothing else."""
-    try:
-        yield
-    except BrokenPipeError:
-        print_nothing_more()
-
-
-def print_nothing_more() -> None:
-    """Let the rest of standard output go nowhere; Python would complain again while it flushes."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from regobs.common.files import beside
+from regobs.common.output import OutputLostError
 from regobs.common.workers import WorkerProcesses, count_done
 from regobs.errors import MachineError
 from regobs.promql.nodes import Selector
@@ -91,8 +92,8 @@ class History:
                         return self._write(Path(spool), output, report or _unreported)
                 with beside(path) as new, new.open("wb", buffering=0) as output:
                     return self._write(Path(spool), output, report or _unreported)
-        except BrokenPipeError:
-            raise  # who reads stdout has seen enough
+        except BrokenPipeError:  # who reads stdout has seen enough
+            raise OutputLostError from None
         except OSError as error:
             raise MachineError(
                 "the history cannot be written",
