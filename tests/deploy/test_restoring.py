@@ -7,11 +7,14 @@ import signal
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+import requests
 
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
+from regobs.deploy.told import TargetWords
 from regobs.errors import InputError, MachineError, ServerError
 from tests.deploy.fakes import KilledError, MemoryTarget, put_back, rule_file, rules
 
@@ -168,6 +171,36 @@ def test_what_the_system_refuses_on_the_way_is_an_error_of_the_target_with_the_o
         ours.apply(ours.plan(rules(High=2)))
     assert (target.live, ours.notes) == (before, [])
     assert "what was there before is back" in (caught.value.next_step or "")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        requests.ConnectionError("refused"),
+        requests.JSONDecodeError("no", "{", 0),
+        requests.TooManyRedirects(),
+        requests.Timeout(),
+        requests.exceptions.ChunkedEncodingError(),
+    ],
+)
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_request_that_fails_where_no_step_foresaw_it_is_a_fault_of_the_server_with_its_address(
+    error: requests.RequestException, asked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of requests are an OSError each, as those of this machine are."""
+    words = TargetWords("memory", "grafana", address="http://grafana.example.com")
+    target = MemoryTarget()
+    ours = Rollout(target, StateFolder(tmp_path / "state"), wait=5, words=words)
+    ours.apply(ours.plan(rules(High=1)))
+    error.request = requests.Request("POST", "http://me:secret@other.example.com/api?key=secret") if asked else None
+    monkeypatch.setattr(target, "verify", Mock(side_effect=[error, None]))
+    with pytest.raises(ServerError) as caught:
+        ours.apply(ours.plan(rules(High=2)))
+    address = "POST http://other.example.com/api" if asked else "a request to http://grafana.example.com"
+    assert caught.value.message == f"[deploy.memory] (grafana): {address} fails"
+    assert "secret" not in str(caught.value)
+    assert "what was there before is back" in (caught.value.next_step or "")
+    assert target.live == {"High.yaml": rule_file("High", 1)}
 
 
 def test_a_signal_while_it_is_told_that_it_is_done_says_that_it_is_done(

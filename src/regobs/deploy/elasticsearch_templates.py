@@ -17,7 +17,7 @@ import requests
 from regobs.deploy.json_api import ApiWords, JsonApi
 from regobs.deploy.json_changes import flattened, json_changes
 from regobs.deploy.state import Objects
-from regobs.deploy.target import PlannedChange
+from regobs.deploy.target import NOT_WHOLE, PlannedChange
 from regobs.errors import InputError, ServerError
 from regobs.logs.elasticsearch.access import KEY_VARIABLE, PASSWORD_VARIABLE, USER_VARIABLE, Access
 from regobs.logs.elasticsearch.objects import FOLDER, NAME, PATTERN
@@ -74,7 +74,7 @@ class ElasticsearchTemplates:
         for section in _ORDER:
             for name, body in self._section(section):
                 if name.startswith(NAME) and name != _OWN_PART:
-                    found[f"{section}/{name}"] = _canonical(section, body)
+                    found[f"{section}/{name}"] = _as_it_is(section, body)
         return dict(sorted(found.items()))
 
     def _section(self, section: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -218,6 +218,14 @@ def _address(path: str) -> str:
     return f"/{section}/{quote(path[len(section) + 1 :], safe='@')}"
 
 
+def _as_it_is(section: str, body: dict[str, Any]) -> bytes:
+    """An object of the server: one that is of another form than those of its kind as given."""
+    try:
+        return _canonical(section, body)
+    except NOT_WHOLE:
+        return _dumped(body)
+
+
 def _canonical(path: str, body: dict[str, Any]) -> bytes:
     """An object as it would be put: without what Elasticsearch adds, its settings in one form, keys in order."""
     section = _section(path)
@@ -231,7 +239,11 @@ def _canonical(path: str, body: dict[str, Any]) -> bytes:
     if section == TEMPLATES and isinstance(plain.get("data_stream"), dict):
         stream = plain["data_stream"].items()
         plain["data_stream"] = {key: value for key, value in stream if _DATA_STREAM.get(key) != value}
-    return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return _dumped(plain)
+
+
+def _dumped(data: Mapping[str, Any]) -> bytes:
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _policy(policy: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from regobs.deploy.loaded_rules import await_groups, gone_groups, groups_of
 from regobs.deploy.rule_changes import rule_changes
 from regobs.deploy.rules_directory import VERIFY_SECONDS, refuse_rules
 from regobs.deploy.state import Objects
-from regobs.deploy.target import PlannedChange
+from regobs.deploy.target import NOT_WHOLE, PlannedChange
 from regobs.deploy.told import accepted, answer_error, answer_yaml
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import RulesError, ServerError
@@ -79,14 +79,15 @@ class RulerApi:
         if answer is None:
             return {}
         data = answer_yaml(answer, f"GET {self._api}", expected=_EXPECTED, next_step=_NEXT_STEP)
-        if not isinstance(data, dict) or not all(isinstance(groups, list) for groups in data.values()):
+        try:
+            return {f"{group['name']}.yaml": _as_it_is(group) for groups in dict(data).values() for group in groups}
+        except NOT_WHOLE:
             raise ServerError(
                 f"GET {self._api} answers no rule groups",
                 value=" ".join(answer.text.split())[:_SAID] or None,
                 expected=_EXPECTED,
                 next_step=_NEXT_STEP,
-            )
-        return {f"{group['name']}.yaml": _canonical(group) for groups in data.values() for group in groups}
+            ) from None
 
     def fits(self, name: str, content: bytes) -> bool:
         """Whether it is one group, called as its object."""
@@ -144,6 +145,14 @@ class RulerApi:
         if not accepted(answer):
             raise answer_error(answer, f"{method} {url}", expected=_EXPECTED, next_step=_NEXT_STEP)
         return answer
+
+
+def _as_it_is(group: Mapping[str, Any]) -> bytes:
+    """A group of the server; what is of another form than a group, as somebody else may have put it there, as given."""
+    try:
+        return _canonical(group)
+    except NOT_WHOLE:
+        return dump_yaml({"groups": [group]}).encode()
 
 
 def _canonical(group: Mapping[str, Any]) -> bytes:

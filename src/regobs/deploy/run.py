@@ -26,7 +26,8 @@ from regobs.deploy.target import (
     SeesEdits,
     refuse_strange,
 )
-from regobs.deploy.told import machine_fault, tell, telling
+from regobs.deploy.told import outside_fault, tell, telling
+from regobs.deploy.unreadable import unread_reasons
 from regobs.errors import InputError, RegobsError, ServerError
 
 
@@ -112,7 +113,7 @@ class Rollout(Planning):
             self.target.verify(plan.objects)  # of what is of others nothing is said
             return self._folder.commit(plan.objects, self._environment, self._where)
         except BaseException as raised:
-            error = machine_fault(raised) if isinstance(raised, OSError) else raised
+            error = outside_fault(raised, self._words) if isinstance(raised, OSError) else raised
             if isinstance(error, RegobsError):
                 tell(error, self._words)
             if self._folder.unfinished() is not None:
@@ -161,7 +162,7 @@ class Rollout(Planning):
         try:
             found = self._restore(pending)
         except (RegobsError, OSError) as raised:
-            worse = machine_fault(raised) if isinstance(raised, OSError) else raised
+            worse = outside_fault(raised, self._words) if isinstance(raised, OSError) else raised
             if isinstance(error, RegobsError):
                 error.next_step = (
                     f"{error.next_step or 'correct it'}; what was there before could not be put back completely either "
@@ -183,17 +184,25 @@ class Rollout(Planning):
             self.notes.append(f"interrupted; {back}")
 
     def _restore(self, pending: PendingDeploy) -> Restoration:
-        """Write what was there, and end the deployment. What is back whole and is not well is only told."""
+        """Write what was there, and end the deployment. What is back whole and is not well is only told.
+
+        So is a server that refuses to read it where something of it cannot be read: no repetition would help.
+        """
         refuse_strange(self.target, pending.before)
         found = restoration(self.target, self.target.read(), pending)
-        self.target.write(found.live, found.after)
+        unread, written = unread_reasons(self.target, found.after), False
+        left = {*found.edited, *unread}
         try:
-            self.target.verify({name: one for name, one in pending.before.items() if name not in found.edited})
+            self.target.write(found.live, found.after)
+            written = True
+            self.target.verify({name: one for name, one in pending.before.items() if name not in left})
         except RegobsError as error:
             now = restoration(self.target, self.target.read(), pending)
-            if now.names or now.edited != found.edited:
+            if now.names or now.edited != found.edited or not (written or unread):
                 raise
-            self.notes.append(f"what was there before is back, and is not well: {_brief(error)}")
+            reasons = "".join(f"; {self._words.called(name)} cannot be read: {why}" for name, why in unread.items())
+            goes_on = "; the server goes on with what it read last" if unread else ""
+            self.notes.append(f"what was there before is back, and is not well: {_brief(error)}{reasons}{goes_on}")
         self._folder.end()
         return found
 

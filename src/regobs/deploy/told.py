@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from regobs.common.reasons import reason_of
 from regobs.config import Config
 from regobs.documents import load_yaml
 from regobs.errors import InputError, MachineError, RegobsError, ServerError
@@ -50,7 +51,7 @@ class TargetWords:
     """A target in errors.
 
     `opened` says where in regobs.toml that is what opens it, "" where its errors say it; `file` is that of its only
-    object, "" for several.
+    object, "" for several; `address` that of its server, "" where a kubeconfig has it.
     """
 
     name: str
@@ -58,6 +59,7 @@ class TargetWords:
     expected: str = ""
     opened: str = ""
     file: str = ""
+    address: str = ""
 
     @classmethod
     def of(cls, name: str, config: Config) -> TargetWords:
@@ -71,6 +73,7 @@ class TargetWords:
             _EXPECTED[settings.kind].format(opened),
             opened if of_server else "",
             str(settings.file or ""),
+            bare(settings.url or settings.api or (config.contexts[settings.context].url if settings.context else "")),
         )
 
     @property
@@ -119,13 +122,15 @@ def telling(words: TargetWords) -> Iterator[None]:
         tell(error, words)
         raise
     except OSError as error:
-        told = machine_fault(error)
+        told = outside_fault(error, words)
         tell(told, words)
         raise told from error
 
 
-def machine_fault(error: OSError) -> MachineError:
-    """What the system refused that no step foresaw, such as a temporary file on a full disk."""
+def outside_fault(error: OSError, words: TargetWords) -> RegobsError:
+    """What no step foresaw: a request that failed, or what the system refused, as a file on a full disk."""
+    if isinstance(error, requests.RequestException):  # which is an OSError, too
+        return _request_fault(error, words)
     where = f"{error.filename}: " if error.filename else ""
     return MachineError(
         "this machine does not let it be done",
@@ -133,6 +138,20 @@ def machine_fault(error: OSError) -> MachineError:
         next_step="free some space, also where temporary files are (TMPDIR), and see the limits of this process "
         "(`ulimit -a`) and its rights",
     )
+
+
+def _request_fault(error: requests.RequestException, words: TargetWords) -> ServerError:
+    asked = error.request if error.request is not None else getattr(error.response, "request", None)
+    address = bare(str(getattr(asked, "url", None) or "")) or words.address
+    method = getattr(asked, "method", None) or (f"a request{' to' if address else ''}")
+    told = ServerError(
+        f"{f'{method} {address}'.strip()} fails",
+        value=reason_of(error),
+        next_step="check the address, what answers there, and its log",
+    )
+    if isinstance(error, requests.Timeout):
+        told.fault = "late"
+    return told
 
 
 def tell(error: RegobsError, words: TargetWords) -> None:

@@ -46,6 +46,11 @@ def readable_changes(
     return [*replaced, *all_changes(target, read, there)]
 
 
+def unread_reasons(target: DeployTarget, objects: Objects) -> dict[str, str]:
+    """What of this cannot be read, with the reason of each."""
+    return {name: why for name, content in objects.items() if (why := unread_reason(target, name, content, {}))}
+
+
 def unread_reason(target: DeployTarget, name: str, content: bytes, wanted: Mapping[str, bytes]) -> str:
     """Why what is live cannot be compared, with the place in it; "" where it can be."""
     if isinstance(target, TellsUnread):
