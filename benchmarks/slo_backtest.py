@@ -243,7 +243,7 @@ def quiet() -> None:
 
 def swings() -> None:
     """28 days whose traffic swings between night and day (1 : 9), with three incidents."""
-    print("\n28 days of daily swings, 0.2 to 20 requests a second, three incidents, target 99.9 %, 20 seeds")
+    print("\n28 days of daily swings, 2 to 20 requests a second, three incidents, target 99.9 %, 20 seeds")
     planned = (
         (6 * DAY + 14 * HOUR, 10 * 60, 1.0),
         (13 * DAY + 3 * HOUR, 2 * 3600, 0.05),
