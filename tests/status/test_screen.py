@@ -100,6 +100,18 @@ def test_of_rules_that_run_elsewhere_it_is_told_where_to_ask_and_what_their_aler
     assert "known only where" not in screen_text(whole, PIPE)
 
 
+@pytest.mark.parametrize("width", [44, 60, 100])
+@pytest.mark.parametrize("scope", [{}, {"env": "x"}])
+def test_a_scope_that_no_budget_has_takes_no_room_from_what_tells_them_apart(width: int, scope: dict[str, str]) -> None:
+    names = ("catalog-base-availability", "catalog-base-latency")
+    rows = tuple(replace(budget(1.0), slo=name, scope=scope) for name in names)
+    lines = screen_text(replace(QUIET, budgets=rows), Screen(width=width)).splitlines()
+    head = next(at for at, line in enumerate(lines) if line.strip().startswith("SLO "))
+    assert ("scope" in lines[head]) is bool(scope)
+    if not scope:
+        assert [line.split()[0][:14] for line in lines[head + 1 : head + 3]] == ["catalog-base-a", "catalog-base-l"]
+
+
 @pytest.mark.parametrize("width", [50, 60, 80, 100])
 def test_budgets_fit_a_narrow_terminal_and_keep_what_is_left_and_what_burns(width: int) -> None:
     rows = [replace(budget(39.8), events=123_456_789.0, scope={"env": "production"}, title="Pulling blobs works")]

@@ -80,11 +80,11 @@ def _left_out(names: Sequence[str], on: Screen, indent: int = 0) -> str:
 def _too_many(
     head: Sequence[str], rows: Sequence[Sequence[Value]], right: Collection[str], room: int | None, spare: Sequence[str]
 ) -> Sequence[str]:
-    """The first of the spare columns without which a line fits, as few as there can be; all where none does."""
+    """The first of the spare columns without which readable texts fit, as few as can be; all where none do."""
     for count in range(len(spare) + 1 if room is not None else 0):
         kept = [at for at, name in enumerate(head) if name not in spare[:count]]
         grid = _Grid([head[at] for at in kept], [[row[at] for at in kept] for row in rows], right)
-        if _together(grid.widths(room, _NARROWEST)) <= (room or 0):
+        if _together(grid.widths(room, _READABLE)) <= (room or 0):
             return spare[:count]
     return spare if room is not None else ()
 

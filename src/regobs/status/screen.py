@@ -222,7 +222,10 @@ def _budgets(report: StatusReport, on: Screen) -> Iterator[str]:
         cells[-1] = Cell(one.cells[-1], burn_colour(one.burn))
         cells[-2] = Cell(one.cells[-2], left_colour(one.remaining))
         rows.append(cells)
-    head = ("SLO", "scope", "target", "events", "bad", "budget left", "burn rate")
+    head = ["SLO", "scope", "target", "events", "bad", "budget left", "burn rate"]
+    if not any(one.scope for one in report.budgets):  # the room is for what tells the SLOs apart
+        at = head.index("scope")
+        head, rows = head[:at] + head[at + 1 :], [row[:at] + row[at + 1 :] for row in rows]
     yield table(head, rows, on=on, indent=2, spare=("events", "bad", "target"))
 
 
