@@ -36,6 +36,7 @@ login = Row(
 )
 
 lines, unread = rate(logs.LINES, by="kind"), top(10, highest(logs.BEHIND, by="file"))
+last_line, stored = top(10, age(logs.LAST_LINE, by="instance")), top(10, age(logs.CHECKPOINT, by="instance"))
 BAD, BEHIND = "RegistryLogLinesMalformed", "RegistryLogExporterBehind"
 UNREADABLE, OLD = "RegistryLogFileUnreadable", "RegistryLogCheckpointOld"
 
@@ -44,8 +45,8 @@ exporter = Row(
     Lines("Log lines read by kind", lines, good="no malformed lines", alert=BAD, stacked=True),
     Lines("Log exporter backlog (top 10 files)", unread, good="returns to 0", alert=BEHIND),
     Lines("Unreadable log files", highest(logs.UNREADABLE), good="0", alert=UNREADABLE),
-    Lines("Age of the last log line", age(logs.LAST_LINE), good="seconds"),
-    Lines("Age of the log checkpoint", age(logs.CHECKPOINT), good="seconds", alert=OLD),
+    Lines("Age of the last log line (top 10 exporters)", last_line, good="seconds"),
+    Lines("Age of the log checkpoint (top 10 exporters)", stored, good="seconds", alert=OLD),
     Lines("Broken fields of access lines", rate(logs.SCHEMA_ERRORS, by="field"), good="0"),
 )
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from regobs.catalog.model import Capability, Flavor, Unit, Version
@@ -164,6 +166,7 @@ def test_resources_become_columns_of_one_table_and_what_a_deployment_lacks_is_le
         assert '"resource", "Space", "", "")' in text
         assert "topk(1, " in text
     assert "offset 6h" in lasts  # a forecast needs the hours that it is made from
+    assert re.search(r"\(process_max_fds\S*\) > 0\) - max by", lasts)  # a limit of 0 is none: it is never reached
     without = Vocabulary(Flavor.GITLAB, capabilities=frozenset())
     bound = bind_dashboard("t", dashboard, without)
     [(_, panel)] = bound.panels()

@@ -14,9 +14,10 @@ _HOURS = "6h"  # long enough that a daily peak is not taken for a slope, short e
 
 
 def used(part: Metric, *, of: Metric, by: By) -> Resource:
-    """A gauge that grows towards its limit, such as open file descriptors of their maximum."""
+    """A gauge that grows towards its limit, such as open file descriptors of their maximum; a limit of 0 is none."""
     now, most = highest(part, by), highest(of, by)
-    return Resource(ratio(now, most), _until(Binary("-", most, now), _slope(part, by, falling=False), now))
+    rest = Binary("-", Binary(">", most, Number(Decimal(0))), now)
+    return Resource(ratio(now, most), _until(rest, _slope(part, by, falling=False), now))
 
 
 def left(rest: Metric, *, of: Metric, by: By) -> Resource:
