@@ -12,6 +12,7 @@ from regobs.cli.main import run
 from regobs.errors import InputError
 from regobs.lint import lint_paths, lint_text
 from regobs.lint.engine import find_files
+from regobs.lint.linted_files import BUILD_FIRST
 from regobs.lint.report import FORMATS
 
 _GAUGE = "rate(go_goroutines[5m])"
@@ -371,3 +372,19 @@ def test_a_pattern_stands_for_files_and_for_all_below_directories(
     assert len(found) == len(names)
     with pytest.raises(InputError):
         find_files([Path("none/**")])
+
+
+def test_dashboards_in_python_are_to_be_built_first(tmp_path: Path) -> None:
+    dashboards = tmp_path / "dashboards"
+    dashboards.mkdir()
+    (dashboards / "a.dashboard.py").write_text("dashboard = 1\n")
+    for path in (tmp_path, dashboards, dashboards / "*.py"):
+        with pytest.raises(InputError, match="nothing was judged") as caught:
+            lint_paths([path])
+        assert caught.value.next_step == BUILD_FIRST
+    report = lint_paths([dashboards / "a.dashboard.py"])
+    assert (report.findings, [one.reason for one in report.not_read]) == ([], [f"a program: {BUILD_FIRST}"])
+    (dashboards / "a.dashboard.py").rename(dashboards / "a.txt")
+    with pytest.raises(InputError) as caught:
+        lint_paths([dashboards])
+    assert caught.value.next_step == "correct the path, or leave it out"

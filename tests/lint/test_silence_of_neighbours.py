@@ -196,3 +196,25 @@ def test_a_text_of_an_alert_may_begin_with_a_template_of_prometheus() -> None:
     report = lint_text(text + "        {{ $labels.job }} is down\n", "a.yaml", ".yaml")
     assert "rate-of-gauge" in found(report)
     assert report.not_read == []
+
+
+@pytest.mark.parametrize(
+    ("place", "matcher", "severity"),
+    [
+        ("alerts/a.rules.yaml", 'le="1"', Severity.NOTE),
+        ("alerts/a.rules.yaml", 'le="1.0"', Severity.NOTE),
+        ("alerts/a.rules.yaml", 'le=~"1|1[.]5"', Severity.WARNING),  # a build leaves patterns as they are
+        ("alerts/a.yaml", 'le="1"', Severity.WARNING),
+        ("rules/a.rules.yaml", 'le="1"', Severity.WARNING),
+    ],
+)
+def test_one_spelling_of_a_bucket_is_enough_in_a_pack_whose_rules_are_built(
+    tmp_path: Path, place: str, matcher: str, severity: Severity
+) -> None:
+    file = tmp_path / place
+    file.parent.mkdir()
+    expr = f"sum(rate(registry_http_request_duration_seconds_bucket{{{matcher}}}[5m]))"
+    file.write_text(f"groups:\n- name: a\n  rules:\n  - record: a:b:rate5m\n    expr: {expr}\n")
+    for path in (tmp_path, file.parent, file):
+        spellings = [one.severity for one in lint_paths([path]).findings if one.check == "bucket-spelling"]
+        assert spellings == [severity]

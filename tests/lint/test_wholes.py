@@ -193,6 +193,31 @@ def test_one_series_for_one_pair_is_left_alone(text: str) -> None:
     assert "many-to-many" not in found(query(text))
 
 
+_SIZES = "max by (instance, name) (pgbouncer_databases_pool_size)"
+_COPIED = f'label_replace({_SIZES}, "database", "{{}}", "name", "{{}}")'
+
+
+@pytest.mark.parametrize(
+    ("side", "told"),
+    [
+        (_COPIED.format("$1", "(.*)"), False),
+        (_COPIED.format("${1}", "(.+)"), False),
+        (f"({_COPIED.format('$1', '(.*)')})", False),
+        (f'label_replace({_COPIED.format("$1", "(.*)")}, "shown", "$1", "name", "(.*)")', False),
+        (f'label_replace(label_replace({_SIZES}, "b", "$1", "name", "(.*)"), "database", "$1", "b", "(.*)")', False),
+        (_COPIED.format("$1", "(.*)_.*"), True),
+        (_COPIED.format("all", "(.*)"), True),
+        (_COPIED.format("$1", "(.*)").replace('"database"', '"shown"'), True),
+        (f'label_replace({_COPIED.format("$1", "(.*)")}, "database", "all", "", "")', True),
+        (f'label_replace(label_replace({_SIZES}, "b", "$1", "name", "(.*)"), "database", "$1", "b", "(.).*")', True),
+    ],
+)
+def test_a_label_that_is_copied_into_one_that_is_matched_tells_no_series_apart(side: str, *, told: bool) -> None:
+    pools = "max by (instance, database, user) (pgbouncer_pools_server_active_connections)"
+    text = f"{pools} / on (instance, database) group_left () {side} > 0.9"
+    assert ("many-to-many" in found(query(text))) is told
+
+
 @pytest.mark.parametrize(
     ("text", "severity"),
     [

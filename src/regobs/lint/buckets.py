@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from math import inf
+from pathlib import Path
 
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.subjects import LintedQuery
@@ -96,6 +97,8 @@ def _asks_none(matcher: Matcher) -> bool:
 def bucket_spelling(query: LintedQuery) -> Iterator[LintProblem]:
     r"""`le` is compared with a whole number in one of its two spellings.
 
+    A note in `alerts/` of a pack of regobs, where `le="1"` is enough: a build writes both.
+
     Why: Prometheus 3 and OpenMetrics write `1.0` where older ones write `1`: after an update nothing matches.
 
     Wrong:
@@ -120,10 +123,18 @@ def bucket_spelling(query: LintedQuery) -> Iterator[LintProblem]:
             right = f'le=~"{whole}|{whole}\\\\.0"'
             step = f"write {right}" if alone else f"accept {other if found == whole else whole} too"
             what = f"le is {found} or {other if found == whole else whole}, by the version of Prometheus"
-            # Of other processes it is not known whether they are scraped by an old Prometheus or a new one.
-            severity = None if query.metric(node) is not None else Severity.NOTE
+            # Of other processes it is not known whether they are scraped by an old Prometheus or a new one. Of one
+            # bound in a pack a build makes both spellings.
+            built = matcher.op is MatchOp.EQUAL and _is_built(query.source.file)
+            severity = None if query.metric(node) is not None and not built else Severity.NOTE
             problem = query.problem(matcher, what, step, severity)
             yield problem.fixed_by(query.edit(matcher, written, right) if alone else None)
+
+
+def _is_built(file: str) -> bool:
+    """Whether a file is called as those of a pack that `regobs build` makes rules of."""
+    path = Path(file)
+    return path.absolute().parent.name == "alerts" and path.name.endswith((".rules.yaml", ".slo.yaml"))
 
 
 def _spelt_once(matcher: Matcher, edges: list[float]) -> Iterator[str]:

@@ -55,7 +55,7 @@ from regobs.lint import (  # noqa: F401 - register checks
 )
 from regobs.lint.bounds import Records
 from regobs.lint.findings import CHECKS, Check, CheckSubject, LintFinding, LintProblem, Severity
-from regobs.lint.linted_files import LintedFile, NotRead
+from regobs.lint.linted_files import BUILD_FIRST, LintedFile, NotRead
 from regobs.lint.read import is_read, read_file, read_text
 from regobs.lint.silence import AllowedLines, allowances, bad_allowances, mark_used
 from regobs.lint.sources import SourceText, finding_of
@@ -118,13 +118,15 @@ def lint_paths(paths: Iterable[Path], context: LintContext | None = None) -> Lin
 
 def _refuse_empty(path: Path, inside: list[LintedFile]) -> None:
     """Raise for a directory or pattern whose files hold nothing of ours: most likely another one was meant."""
-    if not any(file.holds_something for file in inside):
-        raise InputError(
-            "nothing in it is a rule, dashboard, query or route, so nothing was judged",
-            value=f"{path}: {len(inside) or 'no'} file{'' if len(inside) < 2 else 's'} that lint opens",
-            expected="a directory or pattern with files that docs/lint.md lists",
-            next_step="correct the path, or leave it out",
-        )
+    if any(file.holds_something for file in inside):
+        return
+    below = path.rglob("*.dashboard.py") if path.is_dir() else (one for one in inside if one.file.endswith(".py"))
+    raise InputError(
+        "nothing in it is a rule, dashboard, query or route, so nothing was judged",
+        value=f"{path}: {len(inside) or 'no'} file{'' if len(inside) < 2 else 's'} that lint opens",
+        expected="a directory or pattern with files that docs/lint.md lists",
+        next_step=BUILD_FIRST if any(True for _ in below) else "correct the path, or leave it out",
+    )
 
 
 def _read(path: Path, context: LintContext) -> LintedFile:

@@ -15,7 +15,7 @@ from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
 from regobs.promql.literals import regex_matches
-from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector, String
 from regobs.promql.shares import is_share
 from regobs.promql.walk import selectors, strip_parens
 
@@ -352,8 +352,25 @@ def _extra(query: LintedQuery, side: Expr, on: frozenset[str]) -> frozenset[str]
         if any(map(_picks_value, (one for label in own for one in asked.get(label, ())))):
             return frozenset()  # say a mount point, of which there is one
         told = {label for label, by in _DETERMINED.items() if by & (on | set(asked))}
+    told |= _copied(side, on)
     pinned = {label for label, matchers in asked.items() if any(map(_picks_value, matchers))}
     return own - on - pinned - told - (_OF_A_TARGET if on & _TARGETS else frozenset())
+
+
+def _copied(side: Expr, on: frozenset[str]) -> frozenset[str]:
+    """The labels that a label_replace copies into one of `on()`: where that is equal, so is what it is a copy of."""
+    node, written, copies = strip_parens(side), set[str](), list[set[str]]()
+    while isinstance(node, Call) and node.function == "label_replace" and len(node.args) == 5:
+        target, replacement, source, pattern = (one.value if isinstance(one, String) else "" for one in node.args[1:])
+        # What a function above it writes again is no longer the copy, or no longer the source.
+        if replacement in {"$1", "${1}"} and pattern in {"(.*)", "(.+)"} and not {target, source} & written:
+            copies.append({target, source})
+        written.add(target)
+        node = strip_parens(node.args[0])
+    told = set(on)
+    for _ in copies:  # one may be the copy of another one
+        told = told.union(*(pair for pair in copies if pair & told))
+    return frozenset(told - on)
 
 
 def _of_scraped(query: LintedQuery, side: Expr, on: frozenset[str]) -> frozenset[str] | None:

@@ -12,6 +12,8 @@ from regobs.lint.log_subjects import LintedLogQuery
 from regobs.lint.sources import SourceText
 from regobs.lint.subjects import Json, LintedDashboard, LintedQuery, LintedRouting, LintedRule
 
+BUILD_FIRST = "dashboards in Python are judged as a build writes them: `regobs build --out out`, then `regobs lint out`"
+
 
 class NotRead(NamedTuple):
     """A part of a file that lint does not read, whatever its size: the line where it begins, and the reason."""
@@ -58,7 +60,9 @@ class LintedFile:
         """Note that nothing of it was read, where it holds something."""
         lines = (line.strip() for line in self.text.splitlines())
         if not self.holds_something and any(line and line[0] != "#" and line != "---" for line in lines):
-            self.pass_over(SourceText(self.file, self.text), 0, "no rules, dashboard, query or route that lint knows")
+            unknown = "no rules, dashboard, query or route that lint knows"
+            reason = f"a program: {BUILD_FIRST}" if self.file.endswith(".py") else unknown
+            self.pass_over(SourceText(self.file, self.text), 0, reason)
 
     def pass_over(self, source: SourceText, offset: int, reason: str) -> None:
         """Note that a part is not read; of several with the same reason the first one is named."""

@@ -81,7 +81,7 @@ def read_text(text: str, file: str, suffix: str, context: LintContext) -> Linted
         found.log_queries.append(page_text(SourceText(file, text)))
     elif suffix in {"", ".promql"}:
         found.queries.append(LintedQuery(text, SourceText(file, text), (), "bare", context))
-    else:
+    elif suffix != ".py":
         _read_notation(found, text, suffix, context, lambda source: source)
     return found
 
