@@ -128,3 +128,47 @@ def test_a_plan_without_changes_holds_only_while_the_target_stays(deployed: Memo
     deployed.live = {**deployed.live, "High.yaml": b"groups: []"}
     with pytest.raises(InputError, match="has changed since the plan"):
         ours.as_it_is(plan)
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "build"),
+    [
+        (rules(High=7, Low=1), rules(High=7, Low=1)),  # changed
+        (rules(High=5), rules(High=5)),  # removed
+        ({}, {}),
+    ],
+    ids=["changed", "removed", "all removed"],
+)
+def test_what_somebody_did_as_the_build_has_it_becomes_a_state(
+    deployed: MemoryTarget, folder: StateFolder, by_hand: dict[str, bytes], build: dict[str, bytes]
+) -> None:
+    """Otherwise `status` tells of an edit for ever, and nothing that `plan` says ends it."""
+    ours = rollout(deployed, folder)
+    deployed.live = deployed.wanted(by_hand)
+    assert ours.status().edited != ()
+    plan = ours.plan(build)
+    assert (plan.differs, plan.changes, plan.conflicts, plan.is_work) == (False, (), (), True)
+    assert "is to be kept as a new state" in plan.due
+    state = ours.apply(ours.as_it_is(plan))
+    assert state is not None
+    assert (state.number, state.objects) == (2, deployed.live)
+    assert ours.status().edited == ()
+    assert not ours.plan(build).is_work
+
+
+def test_what_nobody_changed_is_nothing_to_do(deployed: MemoryTarget, folder: StateFolder) -> None:
+    ours = rollout(deployed, folder)
+    assert (ours.plan(OLD).due, ours.plan(OLD).is_work) == ("", False)
+    deployed.live["theirs.yaml"] = b"groups: []\n"
+    assert (ours.plan(OLD).due, ours.plan(OLD).is_work) == ("", False)
+
+
+def test_what_somebody_removed_is_a_conflict_where_the_build_has_it(
+    deployed: MemoryTarget, folder: StateFolder
+) -> None:
+    ours = rollout(deployed, folder)
+    del deployed.live["Low.yaml"]
+    assert [one.thing for one in ours.plan(OLD).conflicts] == ["Low.yaml"]
+    assert ours.plan(NEW).conflicts == ()
+    ours.apply(ours.plan(NEW))
+    assert ours.status().edited == ()

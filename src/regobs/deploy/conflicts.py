@@ -23,10 +23,14 @@ def differs_from(target: DeployTarget, live: Objects, after: Objects) -> bool:
 
 
 def conflicts_of(
-    target: DeployTarget, words: TargetWords, live: Objects, owned: Objects, wanted: Objects
+    target: DeployTarget, words: TargetWords, live: Objects, owned: Objects, planned: Objects | None
 ) -> Iterator[PlannedChange]:
-    """What somebody else wrote, changed or removed of the names that are ours or wanted."""
+    """What somebody else wrote, changed or removed of the names that are ours or planned, otherwise than it is planned.
+
+    Without a plan that is all that is not as it was deployed.
+    """
     untouched = is_untouched if isinstance(target, MarksItsWork) else is_same
+    wanted = planned or {}
     for name, content in sorted(live.items()):
         called = words.called(name)
         as_wanted = name in wanted and is_same(target, wanted[name], content)
@@ -35,7 +39,7 @@ def conflicts_of(
         if name not in owned and name in wanted and not as_wanted:
             yield PlannedChange(called, FOREIGN + _unread(target, name, content, wanted))
     for name in sorted(owned):
-        if name not in live:
+        if name not in live and (planned is None or name in planned):
             yield PlannedChange(words.called(name), "removed since it was deployed")
 
 

@@ -25,8 +25,8 @@ class TargetPlan:
     `before` is the digest of all that is there when it begins, `objects` what regobs will have there afterwards.
     `conflicts` name what somebody else wrote or changed, each with a reason; `deleted` what goes away, all of it ours.
     `seen` is the digest of what was there: not the same while an interrupted deployment has to be put back first.
-    `due` says what is to be done though no object may differ: a deployment to be ended, or a server to be told; "" for
-    nothing.
+    `due` says what is to be done though no object may differ: a deployment to be ended, a server to be told, or what
+    somebody else did to be kept as a state; "" for nothing.
     """
 
     target: str

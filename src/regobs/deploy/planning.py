@@ -128,17 +128,20 @@ class Planning:
             tuple(sorted(name for name in live if name not in after)),
             differs,
             digest(found.live),
-            self._due(pending, None if differs else wanted),
+            self._due(pending, None if differs else live, owned, wanted),
         )
 
-    def _due(self, left: PendingDeploy | None, there: Objects | None) -> str:
+    def _due(self, left: PendingDeploy | None, there: Objects | None, owned: Objects, wanted: Objects) -> str:
         """What is to be done for a deployment that was left unfinished, and for what is `there` as it should be."""
         if left is not None:
             return f"the deployment of {left.begun} was interrupted, and is to be ended"
-        if there is None or not isinstance(self.target, IsReadByServer):
+        if there is None:
             return ""
-        unread = self.target.unread(there)
-        return f"the server is to be told to read what is there: {unread}" if unread else ""
+        if isinstance(self.target, IsReadByServer) and (unread := self.target.unread(wanted)):
+            return f"the server is to be told to read what is there: {unread}"
+        edits = conflicts_of(self.target, self._words, there, owned, None) if owned != wanted else iter(())
+        edit = next(edits, None)  # somebody else did what this deployment is to do
+        return f"what is there is to be kept as a new state: {edit.thing} {edit.what}" if edit is not None else ""
 
     def as_it_is(self, plan: TargetPlan) -> TargetPlan:
         """A plan of a file, as it is made now for its objects: what the file says of them is not believed.

@@ -262,7 +262,7 @@ class Rollout(Planning):
         pending, last = self._folder.unfinished(), self._folder.last()
         self._say_what_is_ours(pending, {})
         found = self._to_restore(pending)
-        edited = tuple(conflicts_of(self.target, self._words, found.after, self._last().objects, {}))
+        edited = tuple(conflicts_of(self.target, self._words, found.after, self._last().objects, None))
         numbers, held = tuple(self._folder.numbers()), self._folder.is_held()
         now = self._folder.unfinished()
         if held and now is not None:
