@@ -150,3 +150,20 @@ def test_a_time_that_no_calendar_has_is_refused(time: str, padding: int, kind: s
     else:
         with pytest.raises(ValueError, match="no calendar"):
             read_answer(body)
+
+
+@pytest.mark.parametrize("place", [0, 20_000, 59_999])
+@pytest.mark.parametrize("fault", ["253402300800", "-62135596801", "1e300", '"NaN"', '"+Inf"', None])
+def test_a_wrong_time_anywhere_in_a_long_answer_is_one_error(place: int, fault: str | None) -> None:
+    points = [f'[{1_700_000_000 + number}, "{number}"]' for number in range(60_000)]
+    if fault is not None:
+        points[place] = f'[{fault}, "1"]'
+    series = f'{{"metric": {{}}, "values": [{", ".join(points)}]}}'
+    body = f'{{"status": "success", "data": {{"resultType": "matrix", "result": [{series}]}}}}'
+    assert len(body) > 1_000_000
+    with Stub({"/api/v1/query_range": Reply(body=body)}) as stub, Prometheus(stub.url) as prometheus:
+        if fault is None:
+            assert as_csv(prometheus.query_range("up", 0, 1, 1)).count("\n") == 60_001
+        else:
+            with pytest.raises(ServerError):
+                prometheus.query_range("up", 0, 1, 1)

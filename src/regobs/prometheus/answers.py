@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _INFO = "PromQL info: "
-_TIMES = (-62_135_596_800.0, 253_402_300_799.0)  # seconds since 1970 of the years 1 to 9999, which a calendar has
+TIMES = (-62_135_596_800.0, 253_402_300_799.0)  # seconds since 1970 of the years 1 to 9999, which a calendar has
 
 
 @frozen
@@ -107,7 +107,7 @@ def _sample(item: Mapping[str, Any]) -> Sample:
 def _time(text: Any) -> float:
     """Seconds since 1970. Raises ValueError for a time that no calendar has."""
     time = float(text)
-    if not _TIMES[0] <= time <= _TIMES[1]:
+    if not TIMES[0] <= time <= TIMES[1]:
         raise ValueError(f"no calendar has the time {time!r}")
     return time
 
@@ -115,10 +115,8 @@ def _time(text: Any) -> float:
 def _range(item: Mapping[str, Any]) -> RangeSeries:
     values = item.get("values")
     points: tuple[tuple[float, float], ...] = ()
-    if isinstance(values, tuple):  # read as numbers with the body
+    if isinstance(values, tuple):  # read as numbers with the body, which looked at each time
         points = values
-        for time, _ in (*points[:1], *points[-1:]):  # in ascending order: to look at each would take too long
-            _time(time)
     elif values:  # column by column: long ranges have millions of points
         times, numbers = zip(*values, strict=True)
         points = tuple(zip(map(_time, times), map(float, numbers), strict=True))

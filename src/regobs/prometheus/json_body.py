@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Literal, Required, TypedDict
+from typing import Any
 
 import requests
 
@@ -15,46 +15,19 @@ _HALVES = re.compile(rb"\\u[dD][89a-fA-F]")  # of a pair of UTF-16
 _BEGUN = re.compile(r"[tfnNI-][A-Za-z]{0,8}|\.|[eE][+-]?|u?[0-9A-Fa-f]{0,4}")  # of a value whose end is missing
 
 
-class _Item(TypedDict, total=False):
-    metric: Required[dict[str, str]]
-    values: tuple[tuple[float, float], ...]
-    histograms: Any
-
-
-class _Data(TypedDict, total=False):
-    resultType: Required[Literal["matrix"]]
-    result: Required[list[_Item]]
-    stats: Any
-
-
-class _Body(TypedDict, total=False):
-    status: Required[str]
-    data: Required[_Data]
-    errorType: Any
-    error: Any
-    warnings: Any
-    infos: Any
-    isPartial: Any
-
-
 def _long_body(response: requests.Response) -> object:
     """The JSON of a long answer, in less time. Raises ValueError."""
     import msgspec  # noqa: PLC0415 - to load it takes longer than to read a short answer
 
+    from regobs.prometheus.long_matrix import read_matrix  # noqa: PLC0415 - loads msgspec
+
     if b'"-0"' not in response.content:  # whose sign is lost in reading it so
-        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # no matrix, or an infinite value in it
-            return _matrix(response.content)
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # no matrix, infinite, a wrong time
+            return read_matrix(response.content)
     try:
         return msgspec.json.decode(response.content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return response.json()  # which takes other encodings, too
-
-
-def _matrix(content: bytes) -> object:
-    """The body of a range query, whose points are read as numbers at once. Raises msgspec.DecodeError for another."""
-    import msgspec  # noqa: PLC0415
-
-    return msgspec.json.decode(content, type=_Body, strict=False)  # values are numbers in texts
 
 
 def json_object(response: requests.Response) -> Mapping[str, Any] | None:
