@@ -8,9 +8,11 @@ import pytest
 
 from regobs.cli.main import run
 from regobs.errors import ExitCode
+from regobs.prometheus.answers import QueryAnswer
 from tests.prometheus.stub import NOT_FOUND, Reply, Stub, failure, success, vector
 
 Output = pytest.CaptureFixture[str]
+EMPTY = QueryAnswer("matrix")
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +132,33 @@ def test_what_both_answers_of_a_comparison_lack_is_said_once(capsys: Output) -> 
     code, out, err = ask(capsys, vector(({}, "7")), "up", "--diff", "now-1h", stores=away)
     assert (code, err) == (ExitCode.INCOMPLETE, "PARTIAL: sidecar a:1 is away: refused\n")
     assert out.split()[-3:] == ["7", "0", "+0.0%"]
+
+
+@pytest.mark.parametrize(
+    ("points", "pieces"), [(1_000 * 2_000, "1,000"), (999 * 2_000, ""), (100_000_000, "50,000"), (100_000_001, "none")]
+)
+@pytest.mark.parametrize("way", [["--format", "csv"], ["--format", "ndjson"], ["--out", "x.csv"]])
+def test_a_range_that_takes_long_is_said_and_one_that_never_ends_is_refused(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, points: int, pieces: str, way: list[str]
+) -> None:
+    monkeypatch.setattr("regobs.query.pieces._fetched", lambda fetch, parts, at_once: (EMPTY for _ in parts))
+    span = ["--from", "0000000000", "--to", f"{points - 1:010}", "--step", "1s"]
+    code, _, err = ask(capsys, success({"resultType": "matrix", "result": []}), "up", *span, *way)
+    if pieces == "none":
+        assert code == ExitCode.INPUT
+        assert "value:    100,000,001 points of each series" in err
+        assert "choose a longer --step" in err
+    else:
+        assert code == ExitCode.OK
+        assert (f"points of each series, in {pieces} pieces; a longer --step asks for fewer" in err) is bool(pieces)
+
+
+def test_what_is_too_long_to_hold_and_to_write_names_no_file(capsys: Output) -> None:
+    century = ["--range", "100y", "--step", "1s"]
+    for more in ([], ["--format", "json"]):
+        code, _, err = ask(capsys, failure(500, "internal", "it was sent"), "up", *century, *more)
+        assert code == ExitCode.INPUT
+        assert "does not fit into memory" in err
+        assert "--out" not in err
+    code, _, err = ask(capsys, failure(500, "internal", "it was sent"), "up", "--range", "1y", "--step", "1s")
+    assert "--out FILE.parquet" in err

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from regobs.query.times import AskedRange
 
 _MOST_HELD = 1_000_000  # points of a series that a table, JSON or a chart has in memory: two years, a point a minute
+_MOST_WRITTEN = 100_000_000  # points of a series that are written out: three years, a point a second
+_LONG_WAY = 1_000  # pieces whose number is said before they are asked, also where no progress bar is seen
 
 
 def check_points(query: CheckedQuery, asks: str = "a range") -> None:
@@ -46,11 +48,23 @@ def check_points(query: CheckedQuery, asks: str = "a range") -> None:
 
 
 def streamed(query: CheckedQuery, asking: Asking) -> AskedRange | None:
-    """The range that is written out piece by piece: one of more points than a server gives at once."""
+    """The range that is written out piece by piece: one of more points than a server gives at once.
+
+    Raises InputError for one that nobody waits for to its end.
+    """
     from regobs.query import pieces  # noqa: PLC0415
 
     asked = asking.times(time.time())[1]
-    return asked if asked is not None and asked.points > pieces.MOST_POINTS and query.expr is not None else None
+    if asked is None or asked.points <= pieces.MOST_POINTS or query.expr is None:
+        return None
+    if asked.points > _MOST_WRITTEN:
+        raise _too_long("a range this long is not asked", asked, _MOST_WRITTEN, "choose a longer --step")
+    return asked
+
+
+def _too_long(message: str, asked: AskedRange, most: int, next_step: str) -> InputError:
+    value = f"{asked.points:,} points of each series"
+    return InputError(message, value=value, expected=f"at most {most:,}", next_step=next_step)
 
 
 @dataclass(slots=True)
@@ -109,6 +123,9 @@ def _pieces(
 
     most, cache = pieces.STREAMED_POINTS, _cache(prometheus, query, asking)
     parts = list(pieces.windows(asked, most))
+    if len(parts) >= _LONG_WAY:
+        said = f"{asked.points:,} points of each series, in {len(parts):,} pieces"
+        click.echo(f"Note: {said}; a longer --step asks for fewer", err=True)
     bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
     with bar as report:
         text = _fixed(query, asked)
@@ -175,13 +192,11 @@ def ranged(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, askin
             next_step="leave out --unchecked, or choose a longer --step",
         )
     if asked.points > _MOST_HELD:
-        raise InputError(
-            "a range this long does not fit into memory",
-            value=f"{asked.points:,} points of each series",
-            expected=f"at most {_MOST_HELD:,}",
-            next_step="choose a longer --step, or --out FILE.parquet, .csv or .ndjson, or --format csv or ndjson alone:"
-            " these are written out in pieces",
+        written = (
+            ", or --out FILE.parquet, .csv or .ndjson, or --format csv or ndjson alone: these are written in pieces"
         )
+        hint = "choose a longer --step" + (written if asked.points <= _MOST_WRITTEN else "")
+        raise _too_long("a range this long does not fit into memory", asked, _MOST_HELD, hint)
     bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
     with bar as report:
         cache = _cache(prometheus, query, asking)
