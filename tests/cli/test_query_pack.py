@@ -66,6 +66,8 @@ def test_a_question_says_what_the_registry_cannot_count_and_asks_what_sees_it(ca
     assert code == ExitCode.OK
     assert "In none of its counters are the 503 of its own health checks" in out
     assert "no blackbox_exporter asks the registry; docs/exporters.md says how one is set up" in out
+    assert out.count("no data\nnone, as far as requests are counted") == 3
+    assert "no data\nthe server has no data of that time" in out
     for name in ("probe_http_status_code", "registry_probe_success", "registry_log_requests_total"):
         assert any(name in text for text in sent), name
     data = json.loads(ask(capsys, vector(), "ask", "error-sources", "--format", "json")[1])
