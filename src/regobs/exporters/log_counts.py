@@ -30,7 +30,7 @@ from regobs.logs.messages.streams import stream
 from regobs.logs.reading.read import Line
 from regobs.logs.reading.record import ParsedLine, parse
 from regobs.logs.reading.sources import place_in_set
-from regobs.logs.reading.wrapping import Unwrapper
+from regobs.logs.reading.wrapping import JSON_FILE, Unwrapper, whole_line
 
 METRICS = (
     *(metrics.REQUESTS, metrics.DURATION, metrics.BYTES, metrics.NAMESPACE_REQUESTS, metrics.NAMESPACE_BYTES),
@@ -103,11 +103,12 @@ class LogCounter:
         """Count lines of one file, in their order; `unwrapper` is that of the file."""
         decode, access, application, other = decode_record, self._access, self._application, self._other_mark
         for content in lines:
-            if content[:2] != b'{"' or unwrapper.open or (other and other in content):
+            inner = content if content[:2] == b'{"' and content[:8] != JSON_FILE else whole_line(content)
+            if inner is None or unwrapper.open or (other and other in inner):
                 self._slow(content, unwrapper)
                 continue
             try:
-                record = decode(content)
+                record = decode(inner)
             except (msgspec.DecodeError, ValueError, RecursionError):
                 self._slow(content, unwrapper)
                 continue
@@ -129,7 +130,7 @@ class LogCounter:
             else:
                 self._slow(content, unwrapper)
                 continue
-            if self.declared is not None and (whole := parse(Line(1, 0, content), self._text_fields).record):
+            if self.declared is not None and (whole := parse(Line(1, 0, inner), self._text_fields).record):
                 self.declared.count(whole)
         self._end()
 

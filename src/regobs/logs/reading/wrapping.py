@@ -56,6 +56,7 @@ MARKS_OF_OBJECTS = (
     *(mark + begin for mark in (b'"event":"', b'"event": "') for begin in (b"{", b"time=")),
 )
 _OBJECT_MARKS = (*(f'"{name}":'.encode() for name in _OBJECTS), *_EVENT_MARKS)
+JSON_FILE = b'{"log":"'  # how an object of Docker's begins
 _OF_JSON_FILE = frozenset({"log", "stream", "time", "attrs"})
 _STORED = {**{name: as_written(alias) for name, alias in ALIASES.items()}, **TEXT_FIELDS}
 _MARKS = re.compile(rb"\A(?:" + BOM + rb")++")  # at the start of each file that was put behind another
@@ -182,6 +183,39 @@ class Unwrapper:
 def is_around_a_line(content: bytes) -> bool:
     """Whether an object of JSON is one that Docker, the journal or a shipper wrote around a line."""
     return _of_object(content) is not None or bool(listed(content))
+
+
+class _JsonFile(msgspec.Struct, forbid_unknown_fields=True):
+    """An object of Docker's json-file driver."""
+
+    log: str
+    stream: str
+    time: str
+    attrs: dict[str, Any] | None = None
+
+
+_json_file = msgspec.json.Decoder(_JsonFile).decode
+
+
+def whole_line(content: bytes) -> bytes | None:
+    """The JSON in a line of CRI or of Docker's json-file that is no part of one; None of any other line.
+
+    What `Unwrapper.add` gives for it where nothing has begun, but quickly: most lines of a cluster are such.
+    """
+    if content[:8] == JSON_FILE:
+        try:
+            log = _json_file(content).log
+        except UNDECODABLE:
+            return None
+        if log[-1:] != "\n":
+            return None
+        inner = _encoded(log[:-1]).rstrip()
+    else:
+        found = CRI.match(content)
+        if found is None or found[2] != b"F":
+            return None
+        inner = content[found.end() :].rstrip()
+    return inner if inner[:2] == b'{"' and b"\n" not in inner else None
 
 
 _Taken = tuple[bytes, bytes, bool]  # the stream, a line or a part of one, whether it ends there
