@@ -14,7 +14,7 @@ import pytest
 import requests
 import yaml
 
-from regobs.catalog.model import Capability, Flavor
+from regobs.catalog.model import Capability, Flavor, Version
 from regobs.config import Config, LabelNames, load_config
 from regobs.errors import RulesError
 from regobs.lint import Severity, lint_paths
@@ -265,6 +265,24 @@ def test_both_sides_of_an_inhibition_have_the_labels_that_are_to_be_equal(flavor
                 assert all(label in kept or kept & ANY for kept in there[name]), (name, label)
                 compared.add(label)
     assert {"route", "handler"} & compared == {{"gitlab": "route", "distribution": "handler"}[flavor]}
+
+
+@pytest.mark.parametrize(("version", "label"), [(Version(2, 9, 9), "handler"), (Version(2, 10), "route")])
+def test_alerts_are_compared_by_what_the_registry_of_the_version_calls_a_route(version: Version, label: str) -> None:
+    files = outputs.files(BUNDLED, replace(GITLAB, version=version))
+    compared = {one for rule in yaml.safe_load(files[NAME])["inhibit_rules"] for one in rule["equal"]}
+    rules = [
+        rule
+        for name, text in files.items()
+        if name.startswith("prometheus/rules/")
+        for group in yaml.safe_load(text)["groups"]
+        for rule in group["rules"]
+    ]
+    (told,) = (rule for rule in rules if rule.get("alert") == "RegistryFailureOfOutage")
+    (fails,) = (rule for rule in rules if rule.get("alert") == "RegistryRouteFails")
+    assert f"by (method, {label})" in fails["expr"]
+    assert f"by (method, {label}) (ALERTS{{" in told["expr"]
+    assert {"route", "handler"} & compared == {label}
 
 
 @pytest.mark.parametrize("flavor", CONFIGS)

@@ -15,19 +15,21 @@ _TARGET = labels("instance", "job")
 _ALERTSTATE = Label("alertstate", ("pending", "firing"))
 _ALERTNAME = Label("alertname", patterns={"registry": "Registry.*"})
 # Labels that an alert has from the registry's series that it is about, as far as rules compare alerts by them.
-# An alert has them as its series do: CNCF Distribution calls the route of a request `handler`, and each of them
-# otherwise. Open: alerts about other things than requests may have other values.
+# An alert has them as its series do: CNCF Distribution, and GitLab's registry before 2.10, call the route of a
+# request `handler`, and each of them otherwise. Open: alerts about other things than requests may have other values.
 _COPIED = labels("endpoint", "method")
-_FROM_SERIES = {
-    Flavor.GITLAB: (*_COPIED, Label("route", words=ROUTE.words)),
-    Flavor.DISTRIBUTION: (*_COPIED, Label("route", exposed=HANDLER.exposed, words=HANDLER.words)),
-}
-COPIED_LABELS = frozenset(label.exposed for copied in _FROM_SERIES.values() for label in copied)
+_BY_ROUTE = (*_COPIED, Label("route", words=ROUTE.words))
+_BY_HANDLER = (*_COPIED, Label("route", exposed=HANDLER.exposed, words=HANDLER.words))
+COPIED_LABELS = frozenset(label.exposed for label in (*_BY_ROUTE, *_BY_HANDLER))
 
 
 def _forms(*own: Label) -> tuple[Form, ...]:
     """A form for each flavor: with the labels of alerts of its own, and those that are copied."""
-    return tuple(form(flavor, labels=(*own, *copied), on_event=True) for flavor, copied in _FROM_SERIES.items())
+    return (
+        form(Flavor.GITLAB, labels=(*own, *_BY_HANDLER), until="2.10.0", on_event=True),
+        form(Flavor.GITLAB, labels=(*own, *_BY_ROUTE), since="2.10.0", on_event=True),
+        form(Flavor.DISTRIBUTION, labels=(*own, *_BY_HANDLER), on_event=True),
+    )
 
 
 _ABOUT = (_ALERTNAME, *labels("severity", "slo", "tier", "instance"))
