@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
@@ -9,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from regobs.cli.content import progress
+from regobs.cli.doctor import _with_gaps
 from regobs.cli.main import run
-from tests.prometheus.stub import Reply, Stub
+from regobs.doctor.report import DoctorReport, Problem
+from regobs.prometheus import Prometheus
+from tests.prometheus.stub import Reply, Stub, success, vector
 
 SECRET = "s3cr3t-Wort"
 
@@ -81,3 +85,24 @@ def test_a_bar_tells_how_much_is_done_and_invents_no_remaining_time(monkeypatch:
         told(2, 4)
     assert "50%" in shown.getvalue()
     assert re.search(r"\d:\d\d", shown.getvalue()) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "warnings", "said"),
+    [
+        (None, [], []),
+        (None, ["PromQL warning: of the expression"], []),
+        ("connection refused", [], ["sidecar a:10901 is away: connection refused"]),
+        (None, ["fetch series: unavailable"], ["fetch series: unavailable"]),
+    ],
+)
+def test_a_store_that_is_away_is_told_before_what_is_empty(
+    error: str | None, warnings: list[str], said: list[str]
+) -> None:
+    answer = Reply(body=json.dumps({**json.loads(vector(({}, "1")).body), "warnings": warnings}))
+    stores = success({"sidecar": [{"name": "a:10901", "lastError": error}]})
+    with Stub({"/api/v1/query": answer, "/api/v1/stores": stores}) as stub, Prometheus(stub.url) as prometheus:
+        prometheus.query("1")
+        other = Problem("the server is behind", "")
+        report = _with_gaps(DoctorReport(stub.url, "", "gitlab", "", (), (), (), state=(other,)), prometheus)
+    assert [one.text for one in report.state] == [*(f"answers are not the whole: {one}" for one in said), other.text]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,10 @@ from regobs.cli.content import content, content_options, progress
 from regobs.cli.said import say
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.errors import InputError
+
+if TYPE_CHECKING:
+    from regobs.doctor import DoctorReport
+    from regobs.prometheus import Prometheus
 
 
 @click.command()
@@ -55,6 +60,7 @@ def doctor(
     within = server.within(config)
     with server.open(within) as prometheus, progress("queries") as told:
         report = examine(prometheus, pack, within, dashboard=dashboard, window=span, progress=told)
+        report = _with_gaps(report, prometheus)
         if dashboard is None:
             report = replace(report, proposal=proposed(prometheus, config, within.matchers, pack))
     if shape == "json":
@@ -68,3 +74,13 @@ def doctor(
         for line in (title + rest).split("\n")[1:]:
             (click.echo if line in kept else say)(line)
     return report.exit_code
+
+
+def _with_gaps(report: DoctorReport, prometheus: Prometheus) -> DoctorReport:
+    """The report with what the answers lack, such as a store of Thanos that is away, before all else of the server."""
+    from regobs.cli.query_gaps import gaps_so_far  # noqa: PLC0415
+    from regobs.doctor.report import Problem  # noqa: PLC0415
+
+    change = "see to it and ask again: until then what is empty below may be there, and counts may be too small"
+    found = (Problem(f"answers are not the whole: {gap.text}", change) for gap in gaps_so_far(prometheus))
+    return replace(report, state=(*found, *report.state))
