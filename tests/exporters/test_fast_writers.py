@@ -54,6 +54,30 @@ def rest(files: LogFiles, most: int) -> int:
     return total
 
 
+def test_rotated_files_that_wait_for_their_turn_are_behind_too(
+    tmp_path: Path, followed: Callable[..., LogFiles]
+) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(LINE)
+    files = followed("a.log")
+    assert rest(files, MIB) == len(LINE)
+    written = 0
+    for day in (3, 2, 1):  # the oldest is the file that is open
+        log.write_bytes((b"%d" % day + LINE[1:]) * 30_000)
+        log.rename(tmp_path / f"a.log.{day}")
+        written += 30_000 * len(LINE)
+    (tmp_path / "a.log.copy").write_bytes((tmp_path / "a.log.3").read_bytes())
+    log.write_bytes(b"0" + LINE[1:])
+    written += len(LINE)
+    seen = []
+    while given := sum(sizes(files, MIB).values()):
+        written -= given
+        assert files.behind() == {str(log): written}
+        seen.append(written)
+    assert written == 0
+    assert seen[0] > 2 * 30_000 * len(LINE)  # of which two files were not opened
+
+
 @pytest.mark.parametrize("rotated", [False, True], ids=["one file", "the writer stays with a rotated file"])
 def test_of_a_backlog_a_part_is_read_before_the_other_files(
     *, rotated: bool, tmp_path: Path, followed: Callable[..., LogFiles]

@@ -52,6 +52,7 @@ class FollowedPath:
         self._behind = False  # whether what rotation has done was not read to its end
         self._most = math.inf  # bytes of a file that one call of `blocks` gives
         self._cut = False  # whether newer files wait, as there was more of an older one
+        self._newer = 0  # bytes of those that are not open
         self._held_since: float | None = None  # when newer lines began to wait for a file that may not be whole
         self._folders: tuple[int | None, ...] = ()
         self._told_of = set[int]()  # inodes of files that cannot be unpacked
@@ -106,6 +107,10 @@ class FollowedPath:
     def files(self) -> list[FollowedFile]:
         """All open files of the name."""
         return [*self.before, *([self.now] if self.now else [])]
+
+    def behind(self) -> int:
+        """Bytes that are not read yet."""
+        return sum(file.behind() for file in self.files()) + self._newer
 
     def read_through(self) -> list[FilePlace]:
         """The rotated files that are open and of which nothing is left."""
@@ -211,9 +216,9 @@ class FollowedPath:
         self, around: Generations, waiting: dict[Generation, list[FilePlace]], limit: int | None
     ) -> Iterator[Lines]:
         """What is new in all files of the name, from the oldest to the file of now, and of that up to `limit`."""
-        held, self._held_since = self._held_since, None
+        held, self._held_since, self._newer = self._held_since, None, 0
         open_in = found_files(self.before, around.ready)
-        for one in (None, *around.ready):
+        for begun, one in enumerate((None, *around.ready)):
             if one is None or one in open_in:
                 for file in open_in.get(one, ()):
                     self._cut = (yield from self._some(file)) or self._cut
@@ -224,10 +229,21 @@ class FollowedPath:
                 if self.held:
                     return
             if self._cut:
+                self._newer = self._unread(around.ready[begun:], waiting)
                 return
         self.settled = True  # the places account for all that is older: a long file does not hold up checkpoints
         if self.now is not None:
             yield from self._some(self.now, limit)
+
+    def _unread(self, newer: list[Generation], waiting: dict[Generation, list[FilePlace]]) -> int:
+        """Bytes of files whose turn comes later; what is open tells its own."""
+        files, total = self.files(), 0
+        for one in newer:
+            if one in waiting:
+                total += sum(max(one.status.st_size - place.offset, 0) for place in waiting[one])
+            elif one.path != self.path and one.written >= self._known.blind.get(self.path, 0):
+                total += self._known.unread(one, files)
+        return total
 
     def _generations(self) -> Generations:
         found = Generations(self.path, self._known.folders, self._known.former(self.path))

@@ -85,7 +85,7 @@ class LogFiles:
 
     def behind(self) -> dict[str, int]:
         """Bytes that are not read yet, by name."""
-        return {path: sum(file.behind() for file in one.files()) for path, one in self._paths.items()}
+        return {path: one.behind() for path, one in self._paths.items()}
 
     @property
     def unreadable(self) -> int:

@@ -189,6 +189,14 @@ class KnownFiles:
         furthest = self.finished.furthest(place := found.place())
         return self.read_to(found) is not None or (furthest is not None and furthest >= place.offset)
 
+    def unread(self, found: Generation, files: Collection[FollowedFile]) -> int:
+        """Bytes of a file that waits for its turn, packed ones as they are; none of one that is read, or its copy."""
+        if self.taken(found.identity) or self.is_copy(found, files, unread=True):
+            return 0
+        if (read := self.read_to(found)) is not None:
+            return 0 if found.packed else max(found.size - read.offset, 0)
+        return 0 if self.has_read(found) or self.finished.has_older(found.status) else found.status.st_size
+
     def is_copy(self, found: Generation, files: Iterable[FollowedFile], *, unread: bool = False) -> bool:
         """Whether a file is a copy of one of those that are read, or that are still to be, with `unread`."""
         original = next((file for file in files if file.has_start_of(found, unread=unread)), None)
