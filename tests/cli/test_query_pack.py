@@ -280,3 +280,13 @@ def test_an_alert_that_the_settings_leave_out_names_the_capability(capsys: Outpu
 def test_a_file_of_contexts_alone_leaves_nothing_out(capsys: Output, tmp_path: Path) -> None:
     (tmp_path / "regobs.toml").write_text('[contexts.a]\nurl = "http://127.0.0.1:1"\n')
     assert ask(capsys, vector(), "alert", "RegistryDatabasePoolSaturated", rules=NONE)[0] == ExitCode.OK
+
+
+@pytest.mark.parametrize("verb", ["ask", "slo", "alert", "runbook"])
+def test_the_list_of_names_is_a_table_and_json_of_it_is_refused(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["query", verb]) == ExitCode.OK
+    assert capsys.readouterr().out.count("\n") > 5
+    assert run(["query", verb, "--format", "json"]) == ExitCode.INPUT
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert "--format json needs a NAME" in written.err

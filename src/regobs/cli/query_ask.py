@@ -20,7 +20,7 @@ from regobs.cli.query_names import Complete, complete_question, complete_slo
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.screen import screen
 from regobs.common.table import table
-from regobs.errors import ExitCode
+from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from regobs.config import Config
@@ -63,6 +63,12 @@ def pack_question(complete: Complete) -> Callable[[Callable[..., int]], click.Co
             shape: str,
             **more: Any,
         ) -> int:
+            if name is None and shape == "json":
+                raise InputError(
+                    "--format json needs a NAME",
+                    expected="the name of one; the list of names is a table",
+                    next_step="leave out --format to see the list",
+                )
             pack, config = asked_content(config_file, pack_directory, flavor, server)
             return command(PackQuestion(name, asking, server, pack, config, shape), **more)
 
