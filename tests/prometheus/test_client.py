@@ -251,7 +251,7 @@ ODD = [
     (Reply(500, "boom", "text/plain"), "text/plain: boom", "look at its log"),
     (Reply(400, "no such tenant", "text/plain"), "text/plain: no such tenant", "a proxy or a filter"),
     (Reply(404, f"<html><p>nothing for {SECRET}</html>", "text/html"), "text/html: nothing for", "a proxy or a filter"),
-    (Reply(200, "<html><title>Sign in</title></html>", "text/html"), "text/html: Sign in", "login page"),
+    (Reply(200, "<html><title>Welcome</title></html>", "text/html"), "text/html: Welcome", "login page"),
 ]
 
 

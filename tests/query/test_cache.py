@@ -13,7 +13,7 @@ import pytest
 from regobs.prometheus import Address, Connection, Prometheus, ThanosParameters
 from regobs.prometheus.answers import QueryAnswer, RangeSeries
 from regobs.promql import parse
-from regobs.query.cache import MARGIN, RangeCache, cache_folder, looks_ahead, open_cache
+from regobs.query.cache import MARGIN, RangeCache, cache_folder, looks_ahead, names_folder, open_cache
 from regobs.query.times import AskedRange
 from tests.prometheus.stub import NOT_FOUND, Reply, Stub, success, vector
 
@@ -171,9 +171,11 @@ def test_stores_of_thanos_are_part_of_the_key_and_one_that_is_away_prevents_all(
 
 def test_the_folder_is_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert str(cache_folder()) == os.environ["REGOBS_CACHE"]
+    assert names_folder() == cache_folder() / "names", "what a person sets aside for the cache holds all of it"
     monkeypatch.delenv("REGOBS_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "regobs" / "ranges"
+    assert names_folder() == tmp_path / "regobs" / "names"
     for odd in ("", "relative"):
         monkeypatch.setenv("XDG_CACHE_HOME", odd)
         assert cache_folder() == Path.home() / ".cache" / "regobs" / "ranges"

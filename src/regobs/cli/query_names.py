@@ -165,7 +165,7 @@ def _of_server(ctx: click.Context) -> tuple[KeptNames | None, Vocabulary | None]
 
     from regobs.cli.server_options import ServerOptions  # noqa: PLC0415
     from regobs.errors import RegobsError  # noqa: PLC0415
-    from regobs.query.cache import cache_folder  # noqa: PLC0415
+    from regobs.query.cache import names_folder  # noqa: PLC0415
     from regobs.query.server_names import PATIENCE, KeptNames, names_file  # noqa: PLC0415
 
     config = _settings(ctx)
@@ -182,11 +182,10 @@ def _of_server(ctx: click.Context) -> tuple[KeptNames | None, Vocabulary | None]
         return None, config.vocabulary
     secret = "Authorization" in connection.headers or connection.address.credentials is not None
     tenant = server.tenant or (context.tenant if context else "")
-    folder = cache_folder().with_name("names")
     file = (
         None
         if secret and not connection.context
-        else names_file(folder, connection.address.url, connection.context, tenant)
+        else names_file(names_folder(), connection.address.url, connection.context, tenant)
     )
 
     def connect() -> Prometheus:

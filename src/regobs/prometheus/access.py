@@ -10,17 +10,20 @@ from regobs.errors import ServerError
 from regobs.prometheus.address import bare
 from regobs.prometheus.answer_text import excerpt
 from regobs.prometheus.failures import EXPECTED, answered, passing, retry_after, waiting_words
-from regobs.prometheus.json_body import json_object
 
 _TENANT = re.compile(r"\b(org|tenant)[ _-]?id\b", re.IGNORECASE)
 
 
 def refuse(url: str, response: requests.Response, expected: str = EXPECTED, source: str = "") -> None:
-    """Raise for an answer that is about access, not about the question: 401, 403, 407, a redirect, 429, 502 to 504.
+    """Raise for an answer that is about access, not about the question: 401, 403, 407, a redirect, 429, a proxy's own.
 
     `source` is where the secret that was sent stands, as a person calls it.
     """
     code = response.status_code
+    if not response.ok or "html" in response.headers.get("Content-Type", ""):
+        from regobs.prometheus.in_its_place import refuse_in_its_place  # noqa: PLC0415 - of an error only
+
+        refuse_in_its_place(url, response)
     if code in {401, 407}:
         raise _unauthorized(url, response, source)
     if code == 403:
@@ -49,16 +52,6 @@ def refuse(url: str, response: requests.Response, expected: str = EXPECTED, sour
             ),
             after,
         )
-    if code in {502, 504} or (code == 503 and json_object(response) is None):
-        raise passing(
-            answered(
-                code,
-                f"{url} is not ready, or a proxy cannot reach what is behind it (HTTP {code})",
-                value=excerpt(response),
-                next_step="wait until it has started; look at its log",
-            ),
-            retry_after(response),
-        )
 
 
 def _unauthorized(url: str, response: requests.Response, source: str) -> ServerError:
@@ -80,6 +73,13 @@ def _unauthorized(url: str, response: requests.Response, source: str) -> ServerE
             value=excerpt(response),
             expected=f"what it knows and what is still valid; sent was {secret}{f' {stands}' if stands else ''}",
             next_step="renew it there: it may have expired, or be of another server",
+        )
+    if code == 407:
+        return answered(
+            code,
+            f"the proxy before {url} asks for authentication (HTTP {code})",
+            value=excerpt(response),
+            next_step="put user:password@ before the host of the proxy in HTTPS_PROXY or HTTP_PROXY",
         )
     return answered(
         code,

@@ -37,7 +37,7 @@ def excerpt(response: requests.Response) -> str:
     kind = response.headers.get("Content-Type", "no content type").split(";")[0]
     text = masked_text(response.text[:1000], response)
     if "html" in kind:
-        text = _TAG.sub(" ", text)
+        text = " ".join(dict.fromkeys(" ".join(part.split()) for part in _TAG.split(text)))  # title and heading repeat
     text = " ".join(text.split())[:80]
     return f"{kind}: {text}" if text else kind
 

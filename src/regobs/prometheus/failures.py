@@ -32,6 +32,9 @@ class ServerWords:
 
 PROMETHEUS = ServerWords()
 
+CLIENT_CERTIFICATE = (
+    "name the one that it accepts with --client-cert and --client-key, or `client_cert` and `client_key` of the context"
+)
 RETRY_SECONDS = 1.0  # before a request is sent again, where the server does not say how long
 
 # Error types of the API that are about the query, not about the server's health; VictoriaMetrics writes the HTTP code.
@@ -98,6 +101,13 @@ def _unreachable(
 
 
 def _untrusted(url: str, error: requests.exceptions.SSLError) -> ServerError:
+    if "ALERT_CERTIFICATE_REQUIRED" in str(error):
+        return _faulty(
+            "tls",
+            f"{url} asks for a client certificate",
+            value=reason_of(error),
+            next_step=CLIENT_CERTIFICATE,
+        )
     if "certificate has expired" in str(error):
         return _faulty(
             "expired",

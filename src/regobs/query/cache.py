@@ -43,10 +43,19 @@ _DIGEST = 32  # bytes of SHA-256
 
 def cache_folder() -> Path:
     """The folder that REGOBS_CACHE names, else where the XDG Base Directory Specification has the user's caches."""
-    if own := os.environ.get(VARIABLE, ""):
-        return Path(own)
+    own = os.environ.get(VARIABLE, "")
+    return Path(own) if own else _of_the_user() / "ranges"
+
+
+def names_folder() -> Path:
+    """The folder of the names that completion keeps, in the one that REGOBS_CACHE names or among the user's caches."""
+    own = os.environ.get(VARIABLE, "")
+    return (Path(own) if own else _of_the_user()) / "names"
+
+
+def _of_the_user() -> Path:
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "regobs" / "ranges"
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "regobs"
 
 
 def open_cache(server: Prometheus, expr: Expr | None, folder: Path | None = None) -> RangeCache | None:
@@ -181,7 +190,8 @@ class RangeCache:
         for entry in os.scandir(self.folder):
             with suppress(OSError):
                 state = entry.stat()
-                found.append((state.st_mtime, state.st_size, entry.path))
+                if entry.is_file():  # the folder of names may stand here as well
+                    found.append((state.st_mtime, state.st_size, entry.path))
         self._size = sum(size for _, size, _ in found)
         if self._size <= self.limit:
             return

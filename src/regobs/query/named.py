@@ -154,13 +154,13 @@ def slo_question(compiled: CompiledRules, name: str) -> NamedQuestion:
     asked = {
         "Error budget left": recorded(names.BUDGET_REMAINING, slo),
         **per_tier,
-        f"Events of {period}": recorded(names.EVENTS(period), slo),
-        f"Bad events of {period}": recorded(names.BAD_EVENTS(period), slo),
+        f"Total events in the last {period}": recorded(names.EVENTS(period), slo),
+        f"Bad events in the last {period}": recorded(names.BAD_EVENTS(period), slo),
     }
     queries = {title: narrowed(to_text(node), compiled.config).text for title, node in asked.items()}
-    for title, family in (("Events", names.EVENTS), ("Bad events", names.BAD_EVENTS)):
+    for title, family in (("Total events", names.EVENTS), ("Bad events", names.BAD_EVENTS)):
         counted = next(rule for rule in rules if rule.get("record", "").startswith(family.prefix))
         window = counted["record"].removeprefix(family.prefix)
-        queries[f"{title} of {window}, as its metrics count them"] = counted["expr"]
+        queries[f"{title} in the last {window}, counted from its metrics without recording rules"] = counted["expr"]
     objective = f"{plain(slo.target * 100)}% of {slo.counted} over {slo.period.words}"
     return NamedQuestion(name, f"{slo.title} ({objective})", queries)
