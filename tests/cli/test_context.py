@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,6 +155,33 @@ def test_a_server_of_another_kind_or_none_is_exit_code_3(capsys: Output, folder:
         assert "cannot be reached" in out
         found = json.loads(context(capsys, "test", "a", "--format", "json")[1])
     assert (found[0]["version"], found[0]["targets_up"]) == ("3.9.1", 7)
+
+
+AWAY = {"name": "10.0.0.9:10901", "lastError": "EOF", "labelSets": [], "minTime": 0, "maxTime": 1}
+NONE = {"resultType": "vector", "result": []}
+PARTS = [
+    ({"/api/v1/stores": success({"sidecar": [AWAY]})}, "sidecar 10.0.0.9:10901 is away: EOF"),
+    (
+        {"/api/v1/query": success({"resultType": "vector", "result": []}, isPartial=True)},
+        "a part of the server's storage did not answer",
+    ),
+]
+
+
+@pytest.mark.parametrize(("lacking", "said"), PARTS)
+def test_a_server_that_answers_in_part_is_not_fine(
+    capsys: Output, folder: Path, lacking: dict[str, Any], said: str
+) -> None:
+    with Stub({**server(), **lacking}) as stub, Stub(server()) as whole:
+        (folder / "regobs.toml").write_text(f'[contexts.a]\nurl = "{stub.url}"\n[contexts.b]\nurl = "{whole.url}"\n')
+        code, out = context(capsys, "test")
+        assert code == ExitCode.INCOMPLETE
+        assert "in part" in out.splitlines()[1]
+        assert "fine" in out.splitlines()[2]
+        assert f"a: PARTIAL: {said}" in out
+        found = json.loads(context(capsys, "test", "--format", "json")[1])
+        assert context(capsys, "test", "b")[0] == ExitCode.OK
+    assert [one["gaps"] for one in found] == [[{"kind": "partial", "text": said}], []]
 
 
 def test_a_word_may_stand_twice_in_the_command_that_prints_a_token(capsys: Output, folder: Path) -> None:

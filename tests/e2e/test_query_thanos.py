@@ -92,7 +92,9 @@ def test_explain_shows_how_its_engine_evaluates_and_which_stores_it_asks(capsys:
     assert "operator of Thanos" not in plain
 
 
-def test_a_replica_that_is_away_makes_an_answer_partial_or_an_error(capsys: Output, world: World) -> None:
+def test_a_replica_that_is_away_makes_an_answer_partial_or_an_error(
+    capsys: Output, world: World, tmp_path: Path
+) -> None:
     """The replica stays away."""
     world.supervisor.stop(world.sidecars[1].process)
     code, out, err = query(capsys, world, UP, "--format", "json")
@@ -103,6 +105,9 @@ def test_a_replica_that_is_away_makes_an_answer_partial_or_an_error(capsys: Outp
     # It asks its stores how they are every few seconds.
     within(60, lambda: stores(capsys, world.thanos)[0] == ExitCode.INCOMPLETE)
     assert stores(capsys, world.thanos)[1][0] == ("sidecar", "away")
+    (tmp_path / "regobs.toml").write_text(f'[contexts.a]\nurl = "{world.thanos}"\n', encoding="utf-8")
+    assert run(["context", "test", "--config", str(tmp_path / "regobs.toml")]) == ExitCode.INCOMPLETE
+    assert "in part" in capsys.readouterr().out
 
 
 def test_a_store_that_thanos_has_forgotten_makes_an_answer_partial(

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regobs.catalog.targets import UP
+from regobs.config import Config
+from regobs.pack import find_pack
 from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import QueryAnswer, RangeSeries, Sample
 from regobs.promql.types import Type
-from regobs.query.moved import LEAST, MOST, WEEK, MovedPanel, WatchedPanel, moved_panels
+from regobs.query.moved import LEAST, MOST, WEEK, MovedPanel, WatchedPanel, moved_panels, watched_panels
 from regobs.query.times import AskedRange
 
 STEP = 60
@@ -167,3 +170,24 @@ def test_a_fall_to_zero_outranks_a_latency_that_has_no_events_any_more() -> None
     assert latency is not None
     assert gone is not None
     assert gone.rank > requests.rank > latency.rank > LEAST
+
+
+def test_whether_targets_are_up_and_how_often_processes_start_are_watched() -> None:
+    found = watched_panels(find_pack(), Config(), 30)
+    queries = {one.text for one in found}
+    assert any("changes(process_start_time_seconds{" in text for text in queries)
+    assert any("min by (instance) (up{" in text for text in queries)
+    others = {name for one in found for name in one.metrics if name.startswith(("ALERTS", "scrape_"))}
+    assert others == set(), "alerts have their own part"
+
+
+def test_a_target_that_goes_down_is_a_line_and_one_that_a_rollout_brings_is_none() -> None:
+    up = panel("up", rate=False, metrics=UP.name)
+    fell: Values = [*[1.0] * OLD, *[0.0] * NEW]
+    down = moved(Server({"up": [fell]}), up)
+    assert [(line.before, line.since) for line in down] == [(1.0, 0.0)]
+    came: Values = [*[None] * OLD, *[1.0] * NEW]
+    went: Values = [*[1.0] * OLD, *[None] * NEW]
+    assert moved(Server({"up": [came, went]}), up) == []
+    other = panel("up", rate=False, metrics="registry_something")
+    assert len(moved(Server({"up": [came, went]}), other)) == 1

@@ -127,7 +127,8 @@ def _values(given: dict[str, Any]) -> dict[str, Any]:
 def test(*, name: str | None, config_file: Path | None, shape: str) -> int:
     """Ask a server, or all of them, what it is, and whether it answers queries.
 
-    Exit code 3 when one does not, or is not of the kind that regobs.toml says.
+    Exit code 3 when one does not, or is not of the kind that regobs.toml says; 5 when one answers in part only, as a
+    Thanos whose store is away.
     """
     config = settings(config_file)
     if name is not None:
@@ -146,13 +147,18 @@ def test(*, name: str | None, config_file: Path | None, shape: str) -> int:
         for one in found:
             if one["problem"]:
                 click.echo(f"{one['name']}: {one['problem']}", err=True)
-    return ExitCode.SERVER if any(one["problem"] for one in found) else ExitCode.OK
+            for gap in one["gaps"]:
+                click.echo(f"{one['name']}: {gap['kind'].upper()}: {gap['text']}", err=True)
+    if any(one["problem"] for one in found):
+        return ExitCode.SERVER
+    return ExitCode.INCOMPLETE if any(one["gaps"] for one in found) else ExitCode.OK
 
 
 def _tested(name: str, config: Config) -> dict[str, Any]:
+    from regobs.cli.query_gaps import gaps_so_far  # noqa: PLC0415
     from regobs.prometheus import Prometheus  # noqa: PLC0415
 
-    entry: dict[str, Any] = {"name": name, "kind": "", "version": "", "targets_up": None, "seconds": None}
+    entry: dict[str, Any] = {"name": name, "kind": "", "version": "", "targets_up": None, "seconds": None, "gaps": []}
     begin = time.monotonic()
     try:
         with Prometheus(ServerOptions(context=name).connection(config)) as prometheus:
@@ -161,6 +167,7 @@ def _tested(name: str, config: Config) -> dict[str, Any]:
             entry["seconds"] = round(time.monotonic() - begin, 4)
             entry["targets_up"] = int(up[0].value) if up else 0
             entry["kind"] = _kind_of(prometheus)
+            entry["gaps"] = [{"kind": gap.kind, "text": gap.text} for gap in gaps_so_far(prometheus)]
     except RegobsError as error:
         return entry | {"problem": str(error)}
     wanted = config.contexts[name].kind
@@ -214,7 +221,9 @@ def _data(one: Context) -> dict[str, Any]:
 def _verdict(entry: dict[str, Any]) -> Cell:
     if entry["seconds"] is None:
         return Cell("none", Colour.RED)
-    return Cell("another kind", Colour.YELLOW) if entry["problem"] else Cell("fine", Colour.GREEN)
+    if entry["problem"]:
+        return Cell("another kind", Colour.YELLOW)
+    return Cell("in part", Colour.YELLOW) if entry["gaps"] else Cell("fine", Colour.GREEN)
 
 
 def _number(count: int | None) -> str:

@@ -14,8 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from regobs.catalog import process, targets
 from regobs.catalog.causes import side
 from regobs.catalog.model import Exposer, Metric
 from regobs.config import Config
@@ -26,7 +27,9 @@ from regobs.grafana.variables import Variables
 from regobs.pack import Pack
 from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import RangeSeries
-from regobs.promql.nodes import Aggregate, Duration
+from regobs.promql.bind import bind
+from regobs.promql.build import select
+from regobs.promql.nodes import Aggregate, Call, Duration
 from regobs.promql.printer import to_text
 from regobs.promql.types import Type
 from regobs.promql.walk import fill_durations, strip_parens
@@ -44,6 +47,8 @@ _SIGMA = 1.4826  # of a normal distribution, its deviation is so many times its 
 _OUTER = 0.8
 _LEAST_OF_A_LINE = 4  # points in a third of the time before
 _OWN = frozenset({Exposer.RULES, Exposer.PROMETHEUS})
+_UP = targets.UP.name
+_RESTARTS = Duration(300_000)  # shorter ones may have a single sample of a process that is down every other scrape
 _TOPS = frozenset({"topk", "bottomk", "limitk"})
 Points = Sequence[tuple[float, float]]
 
@@ -85,7 +90,10 @@ class MovedPanel:
 
 
 def watched_panels(pack: Pack, config: Config, step: int) -> list[WatchedPanel]:
-    """Every query of the dashboards that asks the registry or what is beside it; alerts and budgets are told apart."""
+    """Every query of the dashboards that asks the registry, what is beside it, or whether it is up; and its restarts.
+
+    Alerts and budgets are told apart.
+    """
     scope, scrape = Variables.of(config).selectors_only, config.prometheus.scrape_interval.ms
     window = Duration(max(step * 1000 + scrape, 4 * scrape))
     found: dict[str, WatchedPanel] = {}
@@ -93,7 +101,7 @@ def watched_panels(pack: Pack, config: Config, step: int) -> list[WatchedPanel]:
         bound = bind_dashboard(slug, dashboard, config.vocabulary, (), period=config.slo.period)
         for row, panel in bound.panels():
             for query in panel.queries:
-                if any(metric.exposer in _OWN for metric in query.metrics):
+                if any(metric.exposer in _OWN and metric.name != _UP for metric in query.metrics):
                     continue
                 scoped = query.expr if query.scoped else scope.apply(query.expr)
                 expr = fill_durations(scoped, window)
@@ -108,7 +116,15 @@ def watched_panels(pack: Pack, config: Config, step: int) -> list[WatchedPanel]:
                     _telling(query.metrics, query.type),
                 )  # fmt: skip
                 found.setdefault(one.text, one)
-    return list(found.values())
+    return [*found.values(), _restarts(config, scope)]
+
+
+def _restarts(config: Config, scope: Variables) -> WatchedPanel:
+    """How often each process started: no panel of a dashboard shows it, where each start is a step of an uptime."""
+    started = replace(select(process.START_TIME), range=_RESTARTS)
+    expr = scope.apply(bind(Call("changes", (started,)), config.vocabulary))
+    names = frozenset({process.START_TIME.name})
+    return WatchedPanel("", "", "Process restarts", to_text(expr), Type("vector"), names, telling=names)
 
 
 def _telling(metrics: Iterable[Metric], shown: Type) -> frozenset[str]:
@@ -183,6 +199,8 @@ def _moved(
     old, new = _values(level, start)
     real_old, real_new = _values(points, start)  # what is told are values that it had, not their distance from a line
     if not old and not new:
+        return None
+    if not (old and new) and panel.metrics == {_UP}:  # a rollout brings other targets, and the timeline has it
         return None
     known = min(2 * len(old) / asked[0].points, 1)  # of what was there now and then only, little is known
     if not old and (panel.type.per_second or panel.type.fraction):
