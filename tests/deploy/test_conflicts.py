@@ -156,6 +156,26 @@ def test_what_somebody_did_as_the_build_has_it_becomes_a_state(
     assert not ours.plan(build).is_work
 
 
+@pytest.mark.parametrize("before", [OLD, None], ids=["more", "the first"])
+def test_what_somebody_added_as_the_build_has_it_is_ours_after_an_apply(
+    folder: StateFolder, before: dict[str, bytes] | None
+) -> None:
+    """Otherwise the next build that changes it is a conflict, and one without it leaves it there."""
+    target = MemoryTarget({"theirs.yaml": b"groups: []\n"})
+    ours, build = rollout(target, folder), rules(High=5, Low=1, Fresh=3)
+    if before is not None:
+        ours.apply(ours.plan(before))
+    target.live |= target.wanted(build)
+    plan = ours.plan(build)
+    assert (plan.differs, plan.changes, plan.conflicts, plan.is_work) == (False, (), (), True)
+    assert plan.due.endswith("Fresh.yaml is there already, and regobs deploy did not write it")
+    assert ours.apply(ours.as_it_is(plan)) is not None
+    assert not ours.plan(build).is_work
+    assert (ours.plan(rules(Fresh=4)).conflicts, ours.plan(rules(Fresh=4)).deleted) == ((), ("High.yaml", "Low.yaml"))
+    ours.apply(ours.plan({}))
+    assert set(target.live) == {"theirs.yaml"}
+
+
 def test_what_nobody_changed_is_nothing_to_do(deployed: MemoryTarget, folder: StateFolder) -> None:
     ours = rollout(deployed, folder)
     assert (ours.plan(OLD).due, ours.plan(OLD).is_work) == ("", False)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from regobs.common.signals import signals_raise
 from regobs.deploy.broken import broken_by
-from regobs.deploy.conflicts import after_of, conflicts_of, differs_from
+from regobs.deploy.conflicts import FOREIGN, after_of, conflicts_of, differs_from
 from regobs.deploy.plan_file import TargetPlan
 from regobs.deploy.restoring import Restoration, restoration
 from regobs.deploy.state import KeptState, Objects, PendingDeploy, StateFolder, digest
@@ -139,9 +139,13 @@ class Planning:
             return ""
         if isinstance(self.target, IsReadByServer) and (unread := self.target.unread(wanted)):
             return f"the server is to be told to read what is there: {unread}"
-        edits = conflicts_of(self.target, self._words, there, owned, None) if owned != wanted else iter(())
-        edit = next(edits, None)  # somebody else did what this deployment is to do
+        edit = next(self._done_by_others(there, owned, wanted), None) if owned != wanted else None
         return f"what is there is to be kept as a new state: {edit.thing} {edit.what}" if edit is not None else ""
+
+    def _done_by_others(self, there: Objects, owned: Objects, wanted: Objects) -> Iterator[PlannedChange]:
+        """What somebody else changed, removed or added, where all is there as it is to be."""
+        yield from conflicts_of(self.target, self._words, there, owned, None)
+        yield from (PlannedChange(self._words.called(name), FOREIGN) for name in sorted(wanted.keys() - owned.keys()))
 
     def as_it_is(self, plan: TargetPlan) -> TargetPlan:
         """A plan of a file, as it is made now for its objects: what the file says of them is not believed.
