@@ -16,8 +16,8 @@ import trustme
 from regobs.cli.main import run
 from regobs.deploy.told import TargetWords
 from regobs.documents import dump_yaml
+from tests.deploy.alertmanager_fakes import NAMES, build
 from tests.deploy.fakes import rules
-from tests.deploy.test_alertmanager_config import NAMES, build
 from tests.deploy.test_kubernetes_namespace import kubeconfig
 from tests.prometheus.stub import Reply, Stub
 
@@ -226,6 +226,7 @@ def test_what_is_there_already_is_called_what_it_is(kind: str) -> None:
     assert step in words.way_on(called, there_already=True)
     assert called in words.way_on(called, there_already=False)
     assert "away" not in words.way_on(called, there_already=False)
+    assert f"{called} is to stay away" in words.way_on(called, there_already=False, gone=True)
 
 
 def test_the_conflict_of_an_alertmanager_names_its_file(deploy: Deploy, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from regobs.deploy.unreadable import readable_changes
 from regobs.documents import dump_yaml
 from regobs.errors import InputError, RulesError, ServerError
 from regobs.logs.elasticsearch.access import Access
+from tests.deploy.alertmanager_fakes import MemoryPlace
 from tests.deploy.fakes import MemoryTarget, rule_file, rules
-from tests.deploy.test_alertmanager_config import MemoryPlace
 
 HAND = [
     b"groups: []\nhand\n", b"hand", b"- 1", b"groups: {a: [}", b"groups: [{rules: [1]}]", b"groups: 7", b"\xff\xfe",

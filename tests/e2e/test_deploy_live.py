@@ -9,72 +9,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from regobs.common.programs import Supervisor, free_port
 from regobs.demo import servers
-from regobs.deploy.loaded_rules import groups_of, otherwise
 from regobs.deploy.risk import alert_risks
-from regobs.deploy.ruler_api import RulerApi
-from regobs.deploy.rules_directory import RulesDirectory
-from regobs.deploy.run import Rollout
-from regobs.deploy.state import StateFolder
 from regobs.errors import InputError, MachineError, RegobsError, ServerError
 from regobs.prometheus import Prometheus
-from regobs.slo import outputs
 from tests.deploy.fakes import PREFIX, put_back, rule_file, rules
 from tests.e2e.conftest import require
-from tests.peers import metric_servers, required_cortex, required_thanos, required_victoriametrics, required_vmalert
-from tests.peers.metric_servers import TENANT
+from tests.e2e.deployed_rules import NEW, OLD, Place, differing, files_of, pack_rules
+from tests.peers import metric_servers, required_thanos, required_victoriametrics, required_vmalert
 from tests.prometheus.stub import Reply, Stub
 from tests.slo.conftest import DEBIAN, PEER, promtool_of
-from tests.slo.packs import BUNDLED, GITLAB
 
 KILLS = int(os.environ.get("REGOBS_KILLS", "10"))  # 200 in the long runs
-OLD, NEW = rules(High=5, Low=1), rules(High=9, Fresh=3)
-
-
-@dataclass
-class Place:
-    """A server that reads the rule files of a directory, and what is kept of deployments to it."""
-
-    url: str
-    directory: Path
-    state: Path
-
-    def rollout(self, url: str = "", patience: float = 20) -> Rollout:
-        target = RulesDirectory("rules", self.directory, lambda: Prometheus(url or self.url), patience=patience)
-        return Rollout(target, StateFolder(self.state), wait=30)
-
-    def loaded(self) -> dict[str, str]:
-        """The query of each alert that the server evaluates."""
-        with Prometheus(self.url) as client:
-            return {rule.name: rule.query for group in client.rules() for rule in group.rules}
-
-    def files(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in self.directory.iterdir()} if self.directory.exists() else {}
-
-
-def differing(client: Prometheus, objects: Mapping[str, bytes]) -> list[str]:
-    """What of the rules of `objects` the server has loaded otherwise, once it has so many groups."""
-    groups, wait = list(groups_of(objects)), time.monotonic() + 60
-    while len(loaded := {one.name: one.rules for one in client.rules()}) < len(groups) and time.monotonic() < wait:
-        time.sleep(0.5)
-    assert len(groups) > 40
-    return [found for (_, name), rules in groups if (found := otherwise(rules, loaded[name]))]
-
-
-def pack_rules(directory: Path) -> dict[str, bytes]:
-    """The rule files of the bundled pack, which are put into a directory."""
-    files = {name: content for name, content in outputs.files(BUNDLED, GITLAB).items() if name.startswith(PREFIX)}
-    directory.mkdir()
-    for name, content in files_of(files).items():
-        (directory / name).write_bytes(content)
-    return files_of(files)
 
 
 def test_the_rules_of_the_pack_are_recognised_as_prometheus_prints_them(place: Place) -> None:
@@ -82,10 +34,6 @@ def test_the_rules_of_the_pack_are_recognised_as_prometheus_prints_them(place: P
     with Prometheus(place.url) as client:
         client.reload()
         assert differing(client, files) == []
-
-
-def files_of(build: dict[str, bytes]) -> dict[str, bytes]:
-    return {name.removeprefix(PREFIX): content for name, content in build.items()}
 
 
 @pytest.fixture(params=[DEBIAN, PEER])
@@ -240,7 +188,7 @@ from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.prometheus import Prometheus
 from regobs.slo import outputs
-from tests.e2e.test_deploy_live import NEW, OLD
+from tests.e2e.deployed_rules import NEW, OLD
 url, directory, state, which = sys.argv[1:]
 ours = Rollout(RulesDirectory("rules", Path(directory), lambda: Prometheus(url)), StateFolder(Path(state)), wait=30)
 plan = ours.plan({"old": OLD, "new": NEW}[which])
@@ -355,88 +303,6 @@ def test_a_vmalert_reads_them_too_and_gets_its_old_rules_back(tmp_path: Path, su
     with Prometheus(url) as client:
         client.reload()
         assert differing(client, files) == []
-
-
-@dataclass
-class Tenant:
-    """A Cortex, as one of its tenants."""
-
-    url: str
-    name: str = TENANT
-
-    def open(self) -> Prometheus:
-        return Prometheus(f"{self.url}/prometheus", headers={"X-Scope-OrgID": self.name})
-
-    def rollout(self, state: Path, api: str = "/api/v1/rules", patience: float = 60) -> Rollout:
-        target = RulerApi("cortex", self.url + api, "regobs", self.open, patience=patience)
-        return Rollout(target, StateFolder(state), wait=30)
-
-    def loaded(self) -> dict[str, str]:
-        with self.open() as client:
-            return {rule.name: rule.query for group in client.rules() for rule in group.rules}
-
-
-@pytest.fixture(scope="module")
-def cortex() -> Iterator[str]:
-    with Supervisor() as supervisor:
-        yield metric_servers.cortex(supervisor, required_cortex(), flags=("-ruler.poll-interval=1s",))
-
-
-@pytest.fixture
-def tenant(cortex: str, tmp_path: Path) -> Tenant:
-    return Tenant(cortex, tmp_path.name)
-
-
-@pytest.mark.peer
-@pytest.mark.timeout(300)
-def test_a_ruler_gets_the_groups_of_its_tenant(tenant: Tenant, tmp_path: Path) -> None:
-    ours = tenant.rollout(tmp_path / "state")
-    ours.apply(ours.plan(OLD))
-    assert tenant.loaded() == {"High": "vector(1) > 5", "Low": "vector(1) > 1"}
-    ours.apply(ours.plan(NEW))
-    assert tenant.loaded() == {"High": "vector(1) > 9", "Fresh": "vector(1) > 3"}
-    assert not ours.plan(NEW).differs
-    assert ours.status().edited == ()
-    assert Tenant(tenant.url, "another").loaded() == {}
-    ours.apply(ours.plan_back(1))
-    assert tenant.loaded() == {"High": "vector(1) > 5", "Low": "vector(1) > 1"}
-
-
-@pytest.mark.peer
-@pytest.mark.timeout(300)
-def test_the_rules_of_the_pack_come_back_from_a_ruler_as_they_were_sent(tenant: Tenant, tmp_path: Path) -> None:
-    files = outputs.files(BUNDLED, GITLAB)
-    target = RulerApi("cortex", f"{tenant.url}/api/v1/rules", "regobs", tenant.open)
-    wanted = target.wanted(files)
-    assert len(wanted) > 40
-    target.check(wanted)
-    target.write({}, wanted)
-    assert target.read() == wanted
-    assert target.changes(wanted, target.read()) == []
-    with tenant.open() as client:
-        assert differing(client, wanted) == []
-    target.write(wanted, {})
-    assert target.read() == {}
-
-
-@pytest.mark.peer
-@pytest.mark.timeout(300)
-def test_a_ruler_that_cannot_evaluate_gets_its_old_groups_back(tenant: Tenant, tmp_path: Path) -> None:
-    ours = tenant.rollout(tmp_path / "state")
-    ours.apply(ours.plan(OLD))
-    twice = 'label_replace(vector(1), "a", "1", "", "") or label_replace(vector(1), "a", "2", "", "")'
-    with pytest.raises(ServerError, match="not in use"):
-        ours.apply(ours.plan(OLD | {f"{PREFIX}bad.yaml": rule_file("Bad", 0, f"({twice}) + on() ({twice})")}))
-    assert set(tenant.loaded()) == {"High", "Low"}
-
-
-@pytest.mark.peer
-def test_a_wrong_prefix_or_host_is_one_error(tenant: Tenant, tmp_path: Path) -> None:
-    with pytest.raises(ServerError, match="answers 404"):
-        tenant.rollout(tmp_path / "state", "/prometheus/config/v1/rules").plan(OLD)
-    elsewhere = RulerApi("cortex", "http://127.0.0.1:1/api/v1/rules", "regobs", tenant.open)
-    with pytest.raises(InputError, match="another host"):
-        elsewhere.read()
 
 
 @pytest.mark.parametrize("release", [DEBIAN, PEER])

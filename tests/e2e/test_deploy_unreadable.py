@@ -9,8 +9,9 @@ import pytest
 from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
 from tests.deploy.fakes import PREFIX, rule_file
+from tests.e2e.deployed_rules import NEW, OLD, Place, files_of
 from tests.e2e.test_deploy_alertmanager import Alerts, alerts, built
-from tests.e2e.test_deploy_live import NEW, OLD, Place, files_of, place
+from tests.e2e.test_deploy_live import place
 
 pytestmark = pytest.mark.server
 __all__ = ["alerts", "place"]  # the fixtures

@@ -215,13 +215,13 @@ class AlertmanagerConfig:
         return contents.removeprefix(_UNREAD) if contents.startswith(_UNREAD) else ""
 
     def same(self, ours: bytes, live: bytes) -> bool:
-        """Whether both are equal."""
-        return ours == live
+        """Whether both are equal, in whatever order their keys are written."""
+        return ours == live or config_mapping(ours) == config_mapping(live)
 
     def untouched(self, ours: bytes, live: bytes) -> bool:
         """Whether what is live is what we wrote, if with receivers that their file has no longer."""
         data = config_mapping(live)
-        return ours == live or (data["contents"] == _OF_BEFORE and ours == _shown(data, _OF_OURS))
+        return self.same(ours, live) or (data["contents"] == _OF_BEFORE and self.same(ours, _shown(data, _OF_OURS)))
 
     def announce(self, text: str) -> None:
         """Nothing: an Alertmanager shows no such things."""
@@ -303,6 +303,7 @@ def _parts(data: Json) -> dict[str, str]:
 
 def _routes(route: Json, place: str) -> Iterator[tuple[str, str]]:
     settings = {key: value for key, value in route.items() if key not in {"routes", "matchers"}}
-    yield place, dump_yaml(settings).strip().replace("\n- ", " ").replace("\n", ", ")
+    first = dict(sorted(settings.items(), key=lambda one: (one[0] != "receiver", one[0])))  # however it is written
+    yield place, dump_yaml(first).strip().replace("\n- ", " ").replace("\n", ", ")
     for one in route.get("routes") or ():
         yield from _routes(one, f"{place} / {', '.join(map(str, one.get('matchers') or ('every alert',)))}")

@@ -10,6 +10,7 @@ from regobs.deploy.told import TargetWords
 from regobs.deploy.unreadable import unread_reason
 
 FOREIGN = "is there already, and regobs deploy did not write it"
+GONE = "removed since it was deployed"
 
 
 def after_of(live: Objects, owned: Objects, wanted: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -40,7 +41,7 @@ def conflicts_of(
             yield PlannedChange(called, FOREIGN + _unread(target, name, content, wanted))
     for name in sorted(owned):
         if name not in live and (planned is None or name in planned):
-            yield PlannedChange(words.called(name), "removed since it was deployed")
+            yield PlannedChange(words.called(name), GONE)
 
 
 def _unread(target: DeployTarget, name: str, content: bytes, wanted: Objects) -> str:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from regobs.common.signals import signals_raise
-from regobs.deploy.conflicts import FOREIGN, after_of, conflicts_of, differs_from
+from regobs.deploy.conflicts import FOREIGN, GONE, after_of, conflicts_of, differs_from
 from regobs.deploy.plan_file import TargetPlan
 from regobs.deploy.planning import GOES_ON, PUTS_BACK, Planning
 from regobs.deploy.restoring import Restoration, restoration
@@ -154,7 +154,9 @@ class Rollout(Planning):
                 "somebody else's work would be lost",
                 value="; ".join(f"{one.thing}: {one.what}" for one in conflicts[:5]),
                 expected="only what regobs deploy wrote",
-                next_step=self._words.way_on(first.thing, there_already=first.what.startswith(FOREIGN)),
+                next_step=self._words.way_on(
+                    first.thing, there_already=first.what.startswith(FOREIGN), gone=first.what == GONE
+                ),
             )
 
     def _put_back(self, pending: PendingDeploy, error: BaseException) -> None:

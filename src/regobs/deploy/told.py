@@ -89,8 +89,10 @@ class TargetWords:
             return name.removesuffix(".yaml")
         return self.file or name
 
-    def way_on(self, called: str, *, there_already: bool) -> str:
-        """What to do about an object that somebody else wrote or changed."""
+    def way_on(self, called: str, *, there_already: bool, gone: bool = False) -> str:
+        """What to do about an object that somebody else wrote, changed or removed."""
+        if gone:
+            return f"where {called} is to stay away, take it out of the pack; `apply --overwrite` puts the pack's there"
         if not there_already:
             return f"take what was changed of {called} into the pack; `apply --overwrite` puts the pack's in its place"
         room = _MAKE_ROOM.get(self.kind, "move {} away").format(called)
