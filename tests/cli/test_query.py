@@ -107,6 +107,17 @@ def test_what_a_server_answers_is_a_table_largest_first(capsys: Output) -> None:
     assert out.splitlines()[1:] == ["", "code  requests/s", "500   2", "200   0.5"]
 
 
+def test_a_panel_is_asked_for_a_moment_in_the_past(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ("application-detail", "Requests by status", "--at")
+    with Stub({"/api/v1/query": answer(({"code": "200"}, "7"))}) as stub:
+        monkeypatch.setenv("REGOBS_PROMETHEUS_URL", f"http://{stub.address}")
+        code, out, _ = panel(capsys, *asked, "2026-05-31 12:00 Europe/Berlin")
+        assert panel(capsys, *asked, "neverday")[0] == ExitCode.INPUT
+        sent = [one.params["time"] for one in stub.requests if one.path == "/api/v1/query"]
+    assert (code, "200" in out) == (ExitCode.OK, True)
+    assert sent == [["1780221600.0"]]
+
+
 def test_an_empty_answer_is_no_data(capsys: Output) -> None:
     with Stub({"/api/v1/query": answer()}) as stub:
         _, out, _ = panel(capsys, "application-detail", "Requests by status", "--prometheus", f"http://{stub.address}")

@@ -55,6 +55,22 @@ def test_two_times_stand_beside_each_other_with_the_change(capsys: Output) -> No
     assert out.splitlines()[1].split() == ["200", "150", "req/s", "150", "req/s", "0", "req/s", "+0.0%"]
 
 
+def test_a_range_is_drawn_below_its_table(capsys: Output) -> None:
+    code, out, _ = ask(capsys, matrix({"code": "200"}), *RANGE, "--plot")
+    assert code == ExitCode.OK
+    table, _, chart = out.partition("\n\n")
+    assert table.splitlines()[0].split()[:2] == ["code", "last"]
+    assert "10 req/s┤" in chart
+    assert "22:13" in chart
+
+
+@pytest.mark.parametrize("more", [(), (*RANGE, "--format", "csv")])
+def test_what_cannot_be_drawn_is_said_before_a_server_is_asked(capsys: Output, more: tuple[str, ...]) -> None:
+    code, out, err = ask(capsys, failure(500, "internal", "boom"), "--plot", *more)
+    assert (code, out) == (ExitCode.INPUT, "")
+    assert "--plot draws" in err
+
+
 def test_another_server_is_asked_with_its_own_context(capsys: Output, tmp_path: Path) -> None:
     then = vector(({"code": "200", "cluster": "b"}, "100"), ({"code": "404", "cluster": "b"}, "1"))
     now = vector(({"code": "200", "cluster": "a"}, "150"), ({"code": "500", "cluster": "a"}, "5"))

@@ -18,7 +18,7 @@ from regobs.common.frozen import frozen
 from regobs.common.output import end_with_reader
 from regobs.common.screen import Colour, screen
 from regobs.common.table import escape_lines
-from regobs.errors import InputError, ServerError
+from regobs.errors import InputError, MachineError, ServerError
 
 if TYPE_CHECKING:
     from regobs.config import Config
@@ -35,6 +35,7 @@ _OPTIONS = (
     ),
     click.option("--diff-ignore", "ignored", multiple=True, metavar="LABEL", help="Not compared: cluster, instance."),
     click.option("--watch", metavar="10s", help="Ask again and again, until Ctrl-C."),
+    click.option("--plot", is_flag=True, help="Draw a range in the terminal, below its table."),
     click.option("--link", is_flag=True, help="Print the addresses that show it in a browser: the server, Grafana."),
     click.option("--out", type=_FILE, metavar="FILE", help="Write .csv .json .ndjson .parquet, or .svg .png .html."),
     click.option("--share", type=_FILE, metavar="DIR", help="Write a note with query, addresses, chart and data."),
@@ -49,6 +50,7 @@ class Afterwards:
     diff_context: str | None
     ignored: tuple[str, ...]
     watch: str | None
+    plot: bool
     link: bool
     out: Path | None
     share: Path | None
@@ -66,13 +68,17 @@ class Afterwards:
 
         return shape == "text" and self.share is None and self.out is not None and self.out.suffix in STREAMED
 
-    def check(self, *, ranged: bool) -> None:
+    def check(self, shape: str, *, ranged: bool) -> None:
         """Raise InputError, before anything is asked, for what does not go together."""
         from regobs.query.files import check_file  # noqa: PLC0415
         from regobs.query.times import read_seconds  # noqa: PLC0415
 
         if self.out is not None:
             check_file(self.out, ranged=ranged)
+        if self.plot and not ranged:
+            raise InputError("--plot draws a range", next_step="add --range 6h, or --from TIME")
+        if self.plot and shape != "text":
+            raise InputError("--plot draws below a table", value=f"--format {shape}", expected="--format text")
         if self.compares and ranged:
             raise InputError("--diff compares two moments", expected="no --range, --from, --to or --step")
         if self.ignored and not self.compares:
@@ -83,7 +89,7 @@ class Afterwards:
                 raise InputError("--watch writes no file", next_step="leave out --out and --share")
 
 
-NOTHING = Afterwards(None, None, (), None, link=False, out=None, share=None)
+NOTHING = Afterwards(None, None, (), None, plot=False, link=False, out=None, share=None)
 
 
 def after_options(command: _Command) -> _Command:
@@ -134,15 +140,29 @@ def print_compared(then: Shown, now: Shown, heads: tuple[str, str], after: After
 
 
 def finish(shown: Shown, prometheus: Prometheus, config: Config, moment: float | None, after: Afterwards) -> None:
-    """Print addresses and write files."""
+    """Draw a chart, print addresses and write files."""
     from regobs.query.files import write_answer  # noqa: PLC0415
 
+    if after.plot:
+        click.echo(f"\n{_chart(shown)}")
     found = _addresses(shown.text, shown.asked, prometheus, config, moment, shown_too=after.link)
     if after.out is not None:
         write_answer(shown, after.out, prometheus.url)
         click.echo(f"{after.out}: {after.out.stat().st_size:,} bytes", err=True)
     if after.share is not None:
         _share(shown, prometheus.url, found, after.share)
+
+
+def _chart(shown: Shown) -> str:
+    try:
+        from regobs.cli.query_prompt import chart  # noqa: PLC0415 - an extra
+    except ImportError as fault:
+        raise MachineError(
+            "the package that charts in a terminal are made with is missing",
+            value=fault.name,
+            next_step="pip install 'regobs[shell]'",
+        ) from None
+    return chart(shown)
 
 
 def finish_file(text: str, asked: AskedRange, prometheus: Prometheus, config: Config, after: Afterwards) -> None:

@@ -77,7 +77,7 @@ def expr(
         click.echo("\n".join(filter(None, [named.title, query.text])) + "\n")
     plain = after == NOTHING
     if not plain:
-        after.check(ranged=asking.ranged)
+        after.check(shape, ranged=asking.ranged)
     if asking.ranged or after.compares:
         check_points(query, "--diff" if after.compares else "a range")
         _other(asking, server, after)[0].times(time.time())  # a wrong time is said before anything is asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -49,6 +50,7 @@ class AskedQuery:
 @click.argument("title", metavar="[PANEL]", required=False, shell_complete=complete_panel)
 @server_options
 @click.option("--run", is_flag=True, help="Run it on the server that regobs.toml or the environment names.")
+@click.option("--at", metavar="TIME", help="Run it for this moment: now-6h, 14:03, yesterday 14:00, an epoch.")
 @click.option("--as-is", is_flag=True, help="Print what stands in the dashboard, with Grafana's variables.")
 @click.option("--window", metavar="5m", help="What rates are taken over; four scrape intervals when not given.")
 @click.option("--range", "span", metavar="1h", default="1h", show_default=True, help="The time range of the dashboard.")
@@ -60,6 +62,7 @@ def panel(
     title: str | None,
     server: ServerOptions,
     run: bool,
+    at: str | None,
     as_is: bool,
     window: str | None,
     span: str,
@@ -68,13 +71,13 @@ def panel(
     flavor: str | None,
     shape: str,
 ) -> int:
-    """Print the PromQL of a panel, and with --prometheus, --context or --run what it shows now.
+    """Print the PromQL of a panel, and with --prometheus, --context, --run or --at what it shows, now or then.
 
     DASHBOARD is its file's name or its title; PANEL a title, or "Row / Title" where a title is there twice. Without
     PANEL, list the panels that this deployment can answer, of all dashboards without DASHBOARD. Secrets of the server
     are in files or in the environment, see docs/servers.md.
     """
-    run = run or server.given
+    run = run or server.given or at is not None
     if (run or as_is) and (dashboard is None or title is None):
         raise InputError(
             "a panel is asked, or shown as it is, by its name",
@@ -88,6 +91,7 @@ def panel(
             expected="one of the two",
             next_step="leave out --as-is",
         )
+    moment = _moment(at)
     spans = _duration("--window", window) if window else None, _duration("--range", span)
     pack, config = content(config_file, pack_directory, flavor)
     if dashboard is None or title is None:
@@ -99,7 +103,7 @@ def panel(
     asked = [asked_query(query, config, spans, as_is=as_is) for query in found.queries]
     code = int(ExitCode.OK)
     if run:
-        asked, code = _run(asked, server.open(config))
+        asked, code = _run(asked, server.open(config), moment)
     if shape == "json":
         data = {"panel": found.panel.title, "good": found.panel.good, "queries": [query.as_data() for query in asked]}
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
@@ -154,6 +158,13 @@ def _print_list(panels: Sequence[ListedPanel], shape: str) -> None:
     click.echo(table(["dashboard", "row", "panel", "queries"], rows, on=screen()))
 
 
+def _moment(at: str | None) -> float | None:
+    """The moment of --at, None for now. Raises InputError."""
+    from regobs.query.times import read_moment, zone_named  # noqa: PLC0415
+
+    return None if at is None else read_moment("--at", at, time.time(), zone_named("UTC"))
+
+
 def _duration(option: str, text: str) -> Duration:
     from regobs.promql.durations import read_duration  # noqa: PLC0415
 
@@ -196,7 +207,7 @@ def asked_query(
     return AskedQuery(query.name, to_text(expr), f"{query.type.unit}{'/s' * query.type.per_second}")
 
 
-def _run(asked: Sequence[AskedQuery], server: Prometheus) -> tuple[list[AskedQuery], int]:
+def _run(asked: Sequence[AskedQuery], server: Prometheus, moment: float | None) -> tuple[list[AskedQuery], int]:
     """The queries with their answers, and the exit code, which says whether these are the whole."""
     from regobs.cli.query_gaps import announce, gaps_so_far  # noqa: PLC0415
     from regobs.query.complete import harmless  # noqa: PLC0415
@@ -204,7 +215,7 @@ def _run(asked: Sequence[AskedQuery], server: Prometheus) -> tuple[list[AskedQue
     done = []
     with server as prometheus:
         for query in asked:
-            answer = prometheus.query(query.text)
+            answer = prometheus.query(query.text, moment)
             found = sorted(((dict(s.labels), s.value) for s in answer.samples), key=lambda pair: (-pair[1], str(pair)))
             done.append(replace(query, answer=found))
         lacking = gaps_so_far(prometheus)
