@@ -15,9 +15,8 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic
 from typing import IO, Any
 
 import msgspec
@@ -27,6 +26,7 @@ from regobs.catalog.bounded import ACTORS
 from regobs.common.files import open_regular
 from regobs.errors import ConfigError
 from regobs.exporters.journal import Journal
+from regobs.exporters.notified_events import UNREADABLE, Record, fault_of, records_of
 from regobs.exporters.serving import answer
 from regobs.exporters.totals import BoundedNames, Totals
 from regobs.exporters.troubles import LastingTroubles
@@ -35,20 +35,14 @@ from regobs.secrets.fields import redacted_fields
 
 _LOG = logging.getLogger("regobs.exporters.notifications")
 LARGEST_BODY = 4 << 20  # bytes; an envelope with one event has about a thousand
-_EARLIEST = 1_356_998_400  # 2013, the year of the first registry of this kind
-_DAY = 86_400
 _WAITING, _WAITING_BYTES = 1000, 64 << 20  # envelopes that may wait for the disk, and their bytes
 _PATIENCE = 10.0  # seconds until a stored answer; the registry's own time limit is 1 s by default
 _REMEMBERED = 100_000
 _CHECKPOINT_SECONDS = 60.0
 _CHECKPOINT_BYTES = 64 << 20
-_ACTIONS, _ARTIFACTS = (frozenset(label.values or ()) for label in metrics.RECEIVED.forms[0].labels[:2])
-_REDIRECTED = frozenset(metrics.PULLED_BYTES.forms[0].labels[0].values or ())
 _NOT_STORED, _NO_CHECKPOINT = "notifications cannot be stored", "the checkpoint cannot be stored"
 _ALL_REFUSED = "events are refused until the token can be read"
 _NOT_APPENDED = "envelopes are not appended"
-_UNREADABLE = (ValueError, OverflowError, RecursionError)  # msgspec's errors are ValueErrors
-_LARGEST_SIZE = 1 << 53  # bytes that Prometheus counts exactly; a number without end would break every scrape
 _NO_LENGTH = "411 Length Required", "no chunked body: send it with a Content-Length\n"
 _NO_ENVELOPE = "400 Bad Request", "not an envelope of a registry's events\n"
 METRICS = (
@@ -56,49 +50,7 @@ METRICS = (
     *(metrics.LAG, metrics.DUPLICATES, metrics.INVALID, metrics.REPLACED),
 )
 
-# Of an event that is no right one its id alone, empty where it has none; else:
-Record = list[Any]  # id, action, artifact, namespace, bytes, redirected, actor, lag in seconds
 StartResponse = Callable[..., Any]
-
-
-class _Target(msgspec.Struct):
-    mediaType: str = ""  # noqa: N815 - its name in the envelope
-    size: int = 0
-    length: int = 0
-    digest: str = ""
-    repository: str = ""
-    tag: str = ""
-
-
-class _Actor(msgspec.Struct):
-    name: str = ""
-    user_type: str = ""
-
-
-class _Blob(msgspec.Struct):
-    redirected: bool | None = None
-
-
-class _Meta(msgspec.Struct):
-    blob: _Blob | None = None
-
-
-class _Request(msgspec.Struct):
-    method: str = ""
-
-
-class _Event(msgspec.Struct):
-    id: str
-    timestamp: str
-    action: str
-    target: _Target | None = None
-    actor: _Actor | None = None
-    meta: _Meta | None = None
-    request: _Request | None = None
-
-
-class _Envelope(msgspec.Struct):
-    events: list[msgspec.Raw]
 
 
 class _Batch:
@@ -163,10 +115,9 @@ class Receiver:
     def keep(self, body: bytes) -> str:
         """Take an envelope: `kept` once it is stored, else why not, as the label `result` has it."""
         try:
-            events = msgspec.json.decode(body, type=_Envelope).events
-        except _UNREADABLE:
+            records = records_of(body)
+        except UNREADABLE:
             return "malformed"
-        records = [_record_or_not(event) for event in events]
         with self._guard:
             batch = self._open
             if self._ended or batch.full:
@@ -213,8 +164,8 @@ class Receiver:
             self._checkpoint()
 
     def _replay(self, record: Any) -> None:
-        """Count a record of the journal. Raises ValueError for one that `_record` does not make."""
-        if fault := _fault_of(record):
+        """Count a record of the journal. Raises ValueError for one that `records_of` does not make."""
+        if fault := fault_of(record):
             raise ValueError(fault)
         self._count(record)
 
@@ -349,73 +300,11 @@ class NotificationApp:
         return result
 
 
-def _record_or_not(raw: msgspec.Raw) -> Record:
-    """What is counted of an event: of one that is none a record of its own, so that its envelope is kept."""
-    try:
-        return _record(msgspec.json.decode(raw, type=_Event))
-    except _UNREADABLE:
-        return [""]
-
-
-def _record(event: _Event) -> Record:
-    """What is counted of an event. Raises ValueError for one that cannot be counted."""
-    if not event.id or len(event.id) > 200:
-        raise ValueError("no id")
-    target = event.target
-    made = datetime.fromisoformat(event.timestamp)
-    if target is None or not target.repository:  # it is about nothing
-        return [event.id]
-    action = event.action if event.action in _ACTIONS else "other"
-    if action == "rename":
-        artifact = "repository"
-    elif target.tag and not target.digest:
-        artifact = "tag"
-    elif "manifest" in target.mediaType or "image.index" in target.mediaType:
-        artifact = "manifest"
-    elif target.digest:
-        artifact = "blob" if target.mediaType else "unknown"  # CNCF Distribution tells no type of what was deleted
-    else:
-        artifact = "repository"
-    blob = event.meta.blob if event.meta else None
-    redirected = "unknown" if blob is None or blob.redirected is None else str(blob.redirected).lower()
-    namespace = target.repository.partition("/")[0]
-    actor = (event.actor.user_type or ("named" if event.actor.name else "")) if event.actor else ""
-    lag = _lag((made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp())
-    asked_only = event.request is not None and event.request.method.upper() == "HEAD"  # the answer has no body
-    size = 0 if asked_only else min(max(0, target.size or target.length), _LARGEST_SIZE)
-    return [event.id, action, artifact, namespace, size, redirected, actor or "anonymous", lag]
-
-
-def _fault_of(record: Any) -> str:
-    """What is wrong with a record that was read from a disk; nothing where it is right."""
-    if not isinstance(record, list) or len(record) not in {1, 8} or not isinstance(record[0], str):
-        return "it is no list of an id, or of an id and seven more"
-    if len(record) == 1:
-        return ""
-    _, action, artifact, namespace, size, redirected, actor, lag = record
-    right = {
-        "action": isinstance(action, str) and action in _ACTIONS,
-        "artifact": isinstance(artifact, str) and artifact in _ARTIFACTS,
-        "namespace": isinstance(namespace, str),
-        "bytes": type(size) is int and 0 <= size <= _LARGEST_SIZE,
-        "redirected": isinstance(redirected, str) and redirected in _REDIRECTED,
-        "actor": isinstance(actor, str),
-        "lag": lag is None or (type(lag) in {int, float} and lag >= 0),
-    }
-    return next((f"its {name} is none" for name, is_right in right.items() if not is_right), "")
-
-
-def _lag(made: float) -> float | None:
-    """Seconds since an event; None where its time is one of a clock that was never set, or more than a day ahead."""
-    now = time()
-    return round(max(0.0, now - made), 3) if _EARLIEST <= made <= now + _DAY else None
-
-
 def _write_masked(file: IO[bytes], bodies: list[bytes]) -> None:
     for body in bodies:
         try:
             line = msgspec.json.encode(redacted_fields(msgspec.json.decode(body)))
-        except _UNREADABLE:  # in a part that is not counted; the next envelopes are written
+        except UNREADABLE:  # in a part that is not counted; the next envelopes are written
             _LOG.warning("an envelope was counted and cannot be appended", extra={"bytes": len(body)})
             continue
         file.write(line + b"\n")
