@@ -11,6 +11,7 @@ import pytest
 
 from regobs.common.directories import replace_directory
 from regobs.common.files import write_file
+from regobs.deploy import rules_directory
 from regobs.deploy.rules_directory import RulesDirectory, refuse_rules
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import Objects, StateFolder
@@ -160,3 +161,46 @@ def test_temporary_files_on_a_full_disk_are_one_error_that_names_the_target(
     assert caught.value.value == "/tmp/full/0-High.yaml: No space left on device"  # noqa: S108
     assert "TMPDIR" in (caught.value.next_step or "")
     assert not (tmp_path / "rules").exists()
+
+
+BROKEN = {
+    "expression": (rule_file("Theirs", 1, "sum("), "parse error"),
+    "key": (b"groups:\n- name: a\n  rulez: []\n", "field rulez not found"),
+    "yaml": (b"groups: [", "did not find expected"),
+    "bytes": (b"groups: \xff\n", ""),
+}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("kind", sorted(BROKEN))
+def test_a_plan_names_the_file_of_others_that_keeps_a_server_from_reading_any(tmp_path: Path, kind: str) -> None:
+    content, reason = BROKEN[kind]
+    place = tmp_path / "rules"
+    place.mkdir()
+    for name, there in (("fine.yaml", rule_file("Fine", 1)), ("broken.yaml", content), ("notes.txt", content)):
+        (place / name).write_bytes(there)
+    (place / "older").mkdir()
+    (place / "older" / "below.yaml").write_bytes(content)  # no pattern of one directory finds it
+    ours = Rollout(directory(place), StateFolder(tmp_path / "state"))
+    assert ours.plan(rules(High=5)).is_work
+    (note,) = ours.notes
+    assert f"{place}/broken.yaml is not ours, and promtool refuses it" in note
+    assert reason in note
+    ours.notes.clear()
+    ours.plan({})  # where nothing is to change, nothing can fail
+    assert ours.notes == []
+    (place / "broken.yaml").unlink()
+    ours.plan(rules(High=5))
+    assert ours.notes == []
+
+
+def test_without_promtool_nothing_is_said_of_files_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str, **more: str) -> Path:
+        del more
+        raise MachineError(f"{name} is not installed")
+
+    monkeypatch.setattr(rules_directory, "find_program", missing)
+    (tmp_path / "broken.yaml").write_bytes(b"groups: [")
+    ours = Rollout(directory(tmp_path), StateFolder(tmp_path / "state"))
+    assert ours.plan(rules(High=5)).is_work
+    assert ours.notes == []

@@ -18,6 +18,7 @@ from regobs.deploy.target import (
     LeavesOut,
     PlannedChange,
     ReadsItsWork,
+    TellsHindrances,
     TellsRefusal,
     only_whole_objects,
     refuse_strange,
@@ -118,7 +119,7 @@ class Planning:
             for one in readable_changes(self.target, self._words, live, after, wanted)
         )
         differs = differs_from(self.target, live, after)
-        return TargetPlan(
+        planned = TargetPlan(
             self.name,
             self._place,
             digest(live),
@@ -130,6 +131,10 @@ class Planning:
             digest(found.live),
             self._due(pending, None if differs else live, owned, wanted),
         )
+        if planned.is_work and isinstance(self.target, TellsHindrances):
+            others = {name: content for name, content in after.items() if name not in wanted}
+            self.notes += self.target.hindrances(others)
+        return planned
 
     def _due(self, left: PendingDeploy | None, there: Objects | None, owned: Objects, wanted: Objects) -> str:
         """What is to be done for a deployment that was left unfinished, and for what is `there` as it should be."""

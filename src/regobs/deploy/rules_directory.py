@@ -29,6 +29,11 @@ from regobs.slo.outputs import RULES
 
 VERIFY_SECONDS = 180.0  # the longest interval of the pack's groups is a minute
 _RULE_FILES = {".yaml", ".yml"}
+_READS_NONE = (
+    "where the server refuses it too, it reads none of the rules again and apply is rolled back; correct this file, or "
+    "move it away"
+)
+_SAID = 200  # characters of what promtool says of a file of others
 
 
 class RulesDirectory:
@@ -164,6 +169,21 @@ class RulesDirectory:
             return not_loaded(server, dict(groups_of(objects)), self._file_of)
         return ""
 
+    def hindrances(self, others: Objects) -> list[str]:
+        """The files of others that promtool refuses: a server that refuses one reads no file again."""
+        beside = {name: content for name, content in others.items() if "/" not in name and not name.startswith(".")}
+        found: dict[str, list[str]] = {}
+        for line in _faults(beside):
+            name, _, reason = line.partition(": ")
+            if name in beside:
+                found.setdefault(name, []).append(reason)
+            elif found:  # more of the same fault
+                found[list(found)[-1]].append(line)
+        return [
+            f"{self._directory / name} is not ours, and promtool refuses it ({' '.join(reasons)[:_SAID]}): {_READS_NONE}"
+            for name, reasons in found.items()
+        ]
+
     def same(self, ours: bytes, live: bytes) -> bool:
         """Whether both are equal: `read` leaves out what is not ours."""
         return ours == live
@@ -181,23 +201,36 @@ def refuse_rules(objects: Objects) -> None:
     for name, content in objects.items():
         if name.endswith((".yaml", ".yml")):
             load_yaml(content, name, error=RulesError)
-    try:
-        promtool = find_program("promtool", package="prometheus")
-    except MachineError:
-        return  # the server itself judges them when it reads them
-    with tempfile.TemporaryDirectory(prefix="regobs-deploy.") as folder:
-        paths = []
-        for number, name in enumerate(sorted(objects)):
-            path = Path(folder) / f"{number}-{Path(name).name}"
-            path.write_bytes(objects[name])
-            paths.append(str(path))
-        command = [str(promtool), "check", "rules", *paths]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if paths and done.returncode != 0:
-        said = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        faults = [line.replace(folder + "/", "") for line in said if "SUCCESS" not in line and "Checking" not in line]
+    if faults := _faults(objects):
         raise InputError(
             "promtool refuses the rules",
             value="; ".join(faults)[:600],
             next_step="correct the pack; nothing was changed",
         )
+
+
+def _faults(files: Objects) -> list[str]:
+    """What promtool says of rule files that it refuses, each line with the file's name; nothing where there is none."""
+    try:
+        promtool = find_program("promtool", package="prometheus")
+    except MachineError:
+        return []  # the server itself judges them when it reads them
+    if not files:
+        return []  # promtool would read its standard input
+    with tempfile.TemporaryDirectory(prefix="regobs-deploy.") as folder:
+        paths = {f"{folder}/{number}-{Path(name).name}": name for number, name in enumerate(sorted(files))}
+        for path, name in paths.items():
+            Path(path).write_bytes(files[name])
+        command = [str(promtool), "check", "rules", *paths]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
+    if done.returncode == 0:
+        return []
+    said = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    faults = [line for line in said if "SUCCESS" not in line and "Checking" not in line and line != "FAILED:"]
+    return [_named(line, paths) for line in dict.fromkeys(faults)] or [f"exit code {done.returncode}"]
+
+
+def _named(line: str, paths: Mapping[str, str]) -> str:
+    """A line of promtool with the name of the file instead of its path."""
+    path = line.partition(": ")[0]
+    return f"{paths[path]}{line.removeprefix(path)}" if path in paths else line

@@ -121,6 +121,14 @@ class TellsRefusal(Protocol):
 
 
 @runtime_checkable
+class TellsHindrances(Protocol):
+    """A target where work of others can make every deployment fail, as far as that is seen on this machine."""
+
+    def hindrances(self, others: Objects) -> list[str]:
+        """What of `others`, which are there and not ours, the server will not take."""
+
+
+@runtime_checkable
 class LeavesOut(Protocol):
     """A target of which something is in no state, so that it does not go back; `left_out` says what."""
 
