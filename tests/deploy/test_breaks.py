@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,13 @@ def test_a_build_says_what_it_would_break_and_writes_nothing(
     name = next(line.split(": ")[1] for line in before.splitlines() if "- alert: " in line)
     path.write_text(before.replace(f"- alert: {name}\n", "- alert: RegistryCalledOtherwise\n"))
     assert run(["build", "--against", str(out)]) == 1
-    assert f"alert RegistryCalledOtherwise is called {name} now" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"alert RegistryCalledOtherwise is called {name} now" in said
+    assert said.endswith(f"1 name of {out} is renamed or gone\n")
+    path.write_text(before.replace("- record: registry:", "- record: registry:older:"))
+    assert run(["build", "--against", str(out)]) == 1
+    assert re.search(r"\n([2-9]|\d\d+) names of \S+ are renamed or gone\n$", capsys.readouterr().out)
+    path.write_text(before.replace(f"- alert: {name}\n", "- alert: RegistryCalledOtherwise\n"))
     assert "RegistryCalledOtherwise" in path.read_text()
 
 

@@ -28,7 +28,7 @@ def test_the_registry_its_targets_and_its_intervals_are_seen() -> None:
     assert (seen.targets, seen.ways) == (("a:5001",), (Way("http", "/metrics"),))
     assert seen.scrape_interval is not None
     assert seen.scrape_interval.value == Duration(15_000)
-    assert "1 of 1 targets" in seen.scrape_interval.reason
+    assert "1 of 1 target of the registry says it" in seen.scrape_interval.reason
 
 
 def test_without_an_interval_of_the_targets_it_is_measured() -> None:
@@ -84,7 +84,7 @@ def test_the_evaluation_interval_is_that_of_the_server_not_that_of_groups_with_t
     counted = observe(WithGroups(""), (JOB,), lambda: SLOWER).evaluation_interval
     assert counted is not None
     assert counted.value == Duration(15_000)
-    assert "1 of 1 loaded rule groups without an interval of their own" in counted.reason
+    assert "1 of 1 loaded rule group without an interval of its own has it" in counted.reason
 
 
 class WithCanary(OneRegistry):

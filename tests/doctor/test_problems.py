@@ -87,9 +87,9 @@ def test_on_static_hosts_the_cluster_is_only_to_be_taken_out() -> None:
 
 
 def test_rules_that_are_not_loaded_or_of_another_build_are_one() -> None:
-    assert "1 of 1 rules of this build are not loaded" in texts(facts(), Config(), ASKED)
+    assert "1 of 1 rule of this build is not loaded" in texts(facts(), Config(), ASKED)
     other = facts(rules={"a:b": (rule("a:b", "sum(y)"),)})
-    assert "not those of this build: a:b" in texts(other, Config(), ASKED)
+    assert "1 loaded rule is not that of this build: a:b" in texts(other, Config(), ASKED)
 
 
 def test_a_server_that_shows_no_rules_is_one_only_when_there_are_rules() -> None:

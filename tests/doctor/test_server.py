@@ -104,8 +104,8 @@ def test_late_scrapes_and_evaluations_are_the_servers_own_fault_and_come_first()
     first, second, *_ = said(
         targets=(late,), groups=(replace(GROUP, last_evaluation=NOW - 46),), retention=Duration(DAY)
     )
-    assert "1 of 1 targets were last scraped" in first
-    assert "1 of 1 rule groups were last evaluated" in second
+    assert "1 of 1 target was last scraped" in first
+    assert "1 of 1 rule group was last evaluated" in second
     assert said(targets=(replace(SCRAPED, last_scrape=NOW - 45),)) == []
 
 

@@ -143,6 +143,20 @@ def test_a_process_that_has_just_started_is_shown(age: float | None, shown: bool
     ) is shown
 
 
+@pytest.mark.parametrize(
+    ("count", "rules", "others"),
+    [
+        (1, "- and 1 more rule fails", "1 other alert fires on"),
+        (2, "- and 2 more rules fail", "2 other alerts fire on"),
+    ],
+)
+def test_what_is_counted_fits_its_number(count: int, rules: str, others: str) -> None:
+    failing = {f"rule{number}": "wrong" for number in range(3 + count)}
+    lines = screen_text(replace(QUIET, failing_rules=failing, others=count), PIPE).splitlines()
+    assert f"  {rules}" in lines
+    assert any(others in line for line in lines)
+
+
 def test_a_long_list_is_cut_and_says_how_much_is_left() -> None:
     alerts = tuple(FiringAlert(f"Alert{number}", {"severity": "page"}, 1.0) for number in range(9))
     processes = tuple(ProcessStatus(f"p{number}", up=False) for number in range(8))
@@ -235,7 +249,7 @@ def test_counters_that_stand_still_are_told_with_what_answers_then(recent: float
 def test_what_probes_get_stands_at_the_top_and_what_fails_is_red() -> None:
     works = OutsideView("https://a/v2/", works=True, text="answers 200")
     fails = OutsideView("https://b/v2/", works=False, text="answers 503")
-    assert "outside   1 of 1 probes get what they want" in screen_text(replace(QUIET, outside=(works,)), PIPE)
+    assert "outside   1 of 1 probe gets what it wants" in screen_text(replace(QUIET, outside=(works,)), PIPE)
     text = coloured(replace(QUIET, outside=(works, fails)))
     line = next(line for line in text.splitlines() if "answers 503" in line)
     assert RED in line

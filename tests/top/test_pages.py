@@ -138,7 +138,7 @@ def test_many_alerts_of_one_name_are_one_row_so_that_they_hide_no_other_kind() -
 
 def test_a_server_that_is_ill_is_one_row_and_a_page() -> None:
     report = replace(REPORT, failing_rules={"a": "cannot join"}, problems=(Problem("it is behind", "more CPU"),))
-    assert line("1 rules fail; it is behind", page(report=report)).target == TopPlace(Page.SERVER)
+    assert line("1 rule fails; it is behind", page(report=report)).target == TopPlace(Page.SERVER)
     assert "cannot join" in line("the rule a fails", page(TopPlace(Page.SERVER), report)).text
 
 

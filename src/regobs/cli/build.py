@@ -12,6 +12,7 @@ import click
 
 from regobs.cli.content import KEEP_NAMES, content, content_options, without_collector
 from regobs.cli.said import say
+from regobs.common.counts import are, counted
 from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _written(out: Path, made: _Build) -> None:
     config = made.config
     click.echo(f"pack      {made.pack}")
     click.echo(f"settings  {config.source or 'defaults, there is no regobs.toml'} (flavor {config.flavor})")
-    click.echo(f"written   {len(made.files)} files to {out}")
+    click.echo(f"written   {counted(len(made.files), 'file')} to {out}")
     if made.unselected:
         say(f"note      {made.unselected}")
 
@@ -145,7 +146,8 @@ def _against(old: Path, made: _Build, shape: str) -> int:
     else:
         for one in found:
             say(str(one))
-        click.echo(f"{len(found)} names of {old} are renamed or gone" if found else
+        count = len(found)
+        click.echo(f"{counted(count, 'name')} of {old} {are(count)} renamed or gone" if found else
                    f"nothing is renamed or gone since {old}")  # fmt: skip
     return ExitCode.DIFFERENCE if found else ExitCode.OK
 

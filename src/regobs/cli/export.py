@@ -13,6 +13,7 @@ from regobs.cli.export_logs import logs
 from regobs.cli.export_options import FILE, WEB, given_options, read_address, read_web, refuse_serving, serve
 from regobs.cli.public_url import PublicUrl
 from regobs.cli.said import warn
+from regobs.common.counts import counted
 from regobs.common.table import escape
 from regobs.errors import ExitCode, InputError, MachineError
 
@@ -82,7 +83,7 @@ def probe(
         settings = ProbeSettings((target,))
     address, web = read_address(listen), read_web(web_file)
     if check_config:
-        click.echo(f"{len(settings.targets)} targets, settings are right")
+        click.echo(f"{counted(len(settings.targets), 'target')}, settings are right")
         return ExitCode.OK
     if once:
         return _once(settings)

@@ -15,6 +15,7 @@ import click
 from regobs.cli.public_url import EXPOSITION
 from regobs.cli.said import say
 from regobs.cli.server_options import ServerOptions, server_options
+from regobs.common.counts import counted
 from regobs.common.table import escape
 from regobs.errors import InputError
 
@@ -152,7 +153,7 @@ def _told(proposal: SettingsProposal, *, there: bool) -> Iterator[str]:
     if not proposal.settings:
         yield f"{proposal.file} says already what was seen; nothing was changed"
         return
-    yield f"{proposal.file}: {len(proposal.settings)} settings {'changed' if there else 'written'}"
+    yield f"{proposal.file}: {counted(len(proposal.settings), 'setting')} {'changed' if there else 'written'}"
     for setting in proposal.settings:
         yield f"  {setting.name} = {escape(json.dumps(setting.value, ensure_ascii=False))}"
         yield from (f"      {line}" for line in setting.reason.split("\n"))

@@ -15,6 +15,7 @@ from regobs.cli.content import progress
 from regobs.cli.query_asking import Asking
 from regobs.cli.query_gaps import announce, histogram_notes, stores_of
 from regobs.cli.said import warn
+from regobs.common.counts import counted
 from regobs.common.output import end_with_reader
 from regobs.errors import InputError
 
@@ -63,7 +64,7 @@ def streamed(query: CheckedQuery, asking: Asking) -> AskedRange | None:
 
 
 def _too_long(message: str, asked: AskedRange, most: int, next_step: str) -> InputError:
-    value = f"{asked.points:,} points of each series"
+    value = counted(asked.points, "point", "of each series")
     return InputError(message, value=value, expected=f"at most {most:,}", next_step=next_step)
 
 
@@ -124,7 +125,7 @@ def _pieces(
     most, cache = pieces.STREAMED_POINTS, _cache(prometheus, query, asking)
     parts = list(pieces.windows(asked, most))
     if len(parts) >= _LONG_WAY:
-        said = f"{asked.points:,} points of each series, in {len(parts):,} pieces"
+        said = f"{counted(asked.points, 'point', 'of each series')}, in {counted(len(parts), 'piece')}"
         click.echo(f"Note: {said}; a longer --step asks for fewer", err=True)
     bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
     with bar as report:

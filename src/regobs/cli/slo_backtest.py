@@ -17,6 +17,7 @@ from regobs.budgets.words import percent, time_text
 from regobs.cli.content import PATH, content, content_options, progress
 from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
+from regobs.common.counts import counted
 from regobs.common.screen import screen
 from regobs.common.table import table
 from regobs.errors import ExitCode, InputError, reversed_range
@@ -255,7 +256,7 @@ def _text(found: list[Replay], known: list[KnownIncident], zone: tzinfo) -> str:
             rows.append(row)
     first = found[0]
     text = f"{moment_text(first.span[0] / 1000, zone)} to {moment_text(first.span[1] / 1000, zone)}, "
-    text += f"{first.evaluations:,} evaluations of {len(first.objectives.slos)} SLOs\n\n"
+    text += f"{counted(first.evaluations, 'evaluation')} of {counted(len(first.objectives.slos), 'SLO')}\n\n"
     text += table(head, rows, on=screen()) + "\n"
     for replay in found:
         shown = [

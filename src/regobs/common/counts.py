@@ -16,6 +16,15 @@ def counted(count: int, thing: str, rest: str = "") -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}{f' {rest}' if rest else ''}"
 
 
+def are(count: int) -> str:
+    """The verb of so many things: `1 series is`, `2 series are`.
+
+    >>> [are(count) for count in (0, 1, 2)]
+    ['are', 'is', 'are']
+    """
+    return "is" if count == 1 else "are"
+
+
 def whole(value: float) -> int:
     """The whole number that a sample stands for; 0 where it stands for none, as NaN and infinity."""
     return int(value) if isfinite(value) else 0

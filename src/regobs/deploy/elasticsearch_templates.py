@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import requests
 
+from regobs.common.counts import counted
 from regobs.deploy.json_api import ApiWords, JsonApi
 from regobs.deploy.json_changes import flattened, json_changes
 from regobs.deploy.state import Objects
@@ -191,7 +192,7 @@ class ElasticsearchTemplates:
         missing = wanted.get("properties", {}).keys() - found.get("properties", {}).keys()
         if missing:
             raise ServerError(
-                f"a new data stream {NAME}-* would lack {len(missing)} fields of our template",
+                f"a new data stream {NAME}-* would lack {counted(len(missing), 'field')} of our template",
                 value=", ".join(sorted(missing)[:5]),
                 next_step=f"see `GET /{TEMPLATES}/_simulate_index/{NAME}-x`: which template has a higher priority?",
             )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from regobs.common.counts import counted
 from regobs.common.differing import shown_difference
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
@@ -37,7 +38,7 @@ def json_changes(before: Objects, after: Objects) -> list[PlannedChange]:
             differences = list(_differences(name, json.loads(before[name]), json.loads(after[name])))
             found += differences[:_MOST]
             if len(differences) > _MOST:
-                found.append(PlannedChange(name, f"{len(differences) - _MOST} more values changed"))
+                found.append(PlannedChange(name, f"{counted(len(differences) - _MOST, 'more value')} changed"))
     return found
 
 

@@ -30,7 +30,7 @@ from regobs.slo.outputs import RULES
 VERIFY_SECONDS = 180.0  # the longest interval of the pack's groups is a minute
 _RULE_FILES = {".yaml", ".yml"}
 _READS_NONE = (
-    "where the server refuses it too, it reads none of the rules again and apply is rolled back; correct this file, or "
+    "where the server refuses it too, it reads no rules again and apply is rolled back; correct this file, or "
     "move it away"
 )
 _SAID = 200  # characters of what promtool says of a file of others
@@ -180,8 +180,8 @@ class RulesDirectory:
             elif found:  # more of the same fault
                 found[list(found)[-1]].append(line)
         return [
-            f"{self._directory / name} is not ours, and promtool refuses it ({' '.join(reasons)[:_SAID]}): {_READS_NONE}"
-            for name, reasons in found.items()
+            f"{self._directory / name} is not ours, and promtool refuses it ({' '.join(said)[:_SAID]}): {_READS_NONE}"
+            for name, said in found.items()
         ]
 
     def same(self, ours: bytes, live: bytes) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from regobs.catalog import METRICS, detect, others
 from regobs.catalog.exposition import Exposition
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
-from regobs.common.counts import whole
+from regobs.common.counts import are, counted, whole
 from regobs.doctor.advice import SCRAPED
 from regobs.doctor.beside import Beside, address_of, look_beside
 from regobs.doctor.facts import Deployment, Observed, in_a_cluster, tells
@@ -244,7 +244,7 @@ def _found(prometheus: Prometheus, live: Mapping[str, Counter[str]]) -> _Chosen:
         strangers = others.told_by(prometheus.label_values("__name__"))
         raise ServerError(
             f"{prometheus.url} has no series of a registry",
-            value=f"{len(live)} names of the catalog have samples"
+            value=f"{counted(len(live), 'name')} of the catalog {'has' if len(live) == 1 else 'have'} samples"
             + (f"; there are series of {' and '.join(strangers)}, not supported" if strangers else "")
             + (f"; {down}" if (down := _down_targets(prometheus)) else ""),
             expected="series such as those that `regobs catalog list --component http` shows",
@@ -257,7 +257,7 @@ def _found(prometheus: Prometheus, live: Mapping[str, Counter[str]]) -> _Chosen:
     count = sum(series[job] for job in jobs)
     listed = ", ".join(map(quoted, jobs))
     return _Chosen(
-        Observed(_job(jobs), f"{count} series of a registry have the job {listed}"),
+        Observed(_job(jobs), f"{count:,} series of a registry {'has' if count == 1 else 'have'} the job {listed}"),
         Observed(flavor, f"the labels and families of job {listed}"),
         besides,
     )
@@ -270,7 +270,8 @@ def _down_targets(prometheus: Prometheus) -> str:
         f"{one.labels.get('job', one.pool)} at {one.labels.get('instance', '')} is down: {one.last_error}"
         for one in down[:_MOST_DOWN]
     )
-    more = f"; {len(down) - _MOST_DOWN} more targets are down" if len(down) > _MOST_DOWN else ""
+    left = len(down) - _MOST_DOWN
+    more = f"; {counted(left, 'more target')} {are(left)} down" if left > 0 else ""
     return "; ".join(shown_here) + more
 
 
@@ -351,7 +352,10 @@ def _scrape_interval(
     said = Counter(one.interval for one in own if one.interval)
     if said:
         interval, count = said.most_common(1)[0]
-        return Observed(Duration(round(interval * 1000)), f"{count} of {len(own)} targets of the registry say it")
+        return Observed(
+            Duration(round(interval * 1000)),
+            f"{count} of {counted(len(own), 'target')} of the registry say{'s' if count == 1 else ''} it",
+        )
     answer = prometheus.query(f"up{{{shown(scope)}}}[{_MEASURED}m]")
     gaps = [b - a for one in answer.ranges for (a, _), (b, _) in zip(one.points, one.points[1:], strict=False)]
     measured = Duration(round(median(gaps)) * 1000) if gaps else Duration(0)
@@ -373,7 +377,9 @@ def _evaluation_interval(
     if not intervals:
         return None
     interval, count = intervals.most_common(1)[0]
-    reason = f"{count} of {intervals.total()} loaded rule groups without an interval of their own have it"
+    own = f"without an interval of {'its' if intervals.total() == 1 else 'their'} own"
+    has = "has" if count == 1 else "have"
+    reason = f"{count} of {counted(intervals.total(), 'loaded rule group', own)} {has} it"
     return Observed(Duration(round(interval * 1000)), reason)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from regobs.catalog import METRICS
 from regobs.catalog.model import Capability, Exposer
+from regobs.common.counts import are, counted
 from regobs.config import Config
 from regobs.doctor import advice
 from regobs.doctor.absent import down_targets, may_have
@@ -103,8 +104,10 @@ def _rules(facts: ServerFacts, deployment: Deployment, rules: Sequence[RuleQuest
     pairs = [(rule, loaded(facts, rule)) for rule in rules]
     absent = sum(1 for _, found in pairs if not found)
     if absent:
-        yield Problem(f"{absent} of {len(pairs)} rules of this build are not loaded", facts.load)
+        yield Problem(f"{absent} of {counted(len(pairs), 'rule')} of this build {are(absent)} not loaded", facts.load)
     other = sorted({rule.name for rule, found in pairs if found and all(differs(deployment, rule, x) for x in found)})
     if other:
         names = ", ".join(other[:3]) + (" and others" if len(other) > 3 else "")
-        yield Problem(f"{len(other)} loaded rules are not those of this build: {names}", facts.load)
+        count = len(other)
+        those = "that" if count == 1 else "those"
+        yield Problem(f"{counted(count, 'loaded rule')} {are(count)} not {those} of this build: {names}", facts.load)

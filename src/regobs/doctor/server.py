@@ -12,6 +12,7 @@ from math import nan
 from typing import Any, TypeVar
 
 from regobs.catalog import targets
+from regobs.common.counts import are, counted
 from regobs.config import Config
 from regobs.doctor.matching import matches
 from regobs.doctor.report import FiringAlert, Problem
@@ -196,16 +197,16 @@ def _behind(state: ServerState) -> Iterator[Problem]:
     late = [one for one in scraped if state.now - (one.last_scrape or 0) > _LATE * (one.interval or 0)]
     if late:
         yield Problem(
-            f"the server is behind: {len(late)} of {len(scraped)} targets were last scraped more than {_LATE} intervals"
-            " ago, so gaps below may be its own",
+            f"the server is behind: {len(late)} of {counted(len(scraped), 'target')} {_were(late)} last scraped more "
+            f"than {_LATE} intervals ago, so gaps below may be its own",
             "give it more CPU and memory, or let it scrape less; until then no other finding is certain",
         )
     groups = [group for group in state.groups or () if group.last_evaluation and group.interval]
     overdue = [one for one in groups if state.now - (one.last_evaluation or 0) > _LATE * one.interval]
     if overdue:
         yield Problem(
-            f"the server is behind: {len(overdue)} of {len(groups)} rule groups were last evaluated more than {_LATE} "
-            f"intervals ago, {overdue[0].name} among them",
+            f"the server is behind: {len(overdue)} of {counted(len(groups), 'rule group')} {_were(overdue)} last "
+            f"evaluated more than {_LATE} intervals ago, {overdue[0].name} among them",
             "give it more CPU, or evaluate less often; recorded series and alerts are late until then",
         )
 
@@ -310,7 +311,7 @@ def _other_targets(state: ServerState, config: Config) -> Iterator[Problem]:
         more = f" and {len(down) - 1} more" if len(down) > 1 else ""
         error = f": {first.last_error}" if first.last_error else ""
         yield Problem(
-            f"{len(down)} of {len(state.targets or ())} targets of the server {'is' if len(down) == 1 else 'are'} down,"
+            f"{len(down)} of {counted(len(state.targets or ()), 'target')} of the server {are(len(down))} down,"
             " beside those of the registry: "
             f"{who}{more}{error}",
             "look at the server's page of targets; panels of that exporter are empty until it answers",
@@ -330,3 +331,7 @@ def since_text(alert: FiringAlert, now: float) -> str:
     if seconds < 60:
         return "just began"
     return f"began {seconds // 86400}d ago" if seconds >= 172_800 else f"began {seconds // 60}m ago"
+
+
+def _were(those: Sequence[object]) -> str:
+    return "was" if len(those) == 1 else "were"

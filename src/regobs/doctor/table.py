@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 
 from regobs.catalog.targets import NOBODY
-from regobs.common.counts import number_text
+from regobs.common.counts import are, counted, number_text
 from regobs.common.table import escape
 from regobs.config.loading import DEFAULT_NAME
 from regobs.doctor.report import NO_ADDRESS, DashboardFinding, DoctorReport, PanelFinding, RuleFinding
@@ -190,11 +190,11 @@ def summary(report: DoctorReport) -> Iterator[str]:
     asked = sum(panels.values()) - panels[Status.LEFT_OUT]
     line = f"{panels[Status.DATA] + panels[Status.ZERO]} of {asked} panels have data"
     if panels[Status.ZERO]:
-        line += f" ({panels[Status.ZERO]} {_are(panels[Status.ZERO])} zero)"
+        line += f" ({panels[Status.ZERO]} {are(panels[Status.ZERO])} zero)"
     if panels[Status.QUIET]:
-        line += f", {panels[Status.QUIET]} {_are(panels[Status.QUIET])} quiet: nothing happened yet"
+        line += f", {panels[Status.QUIET]} {are(panels[Status.QUIET])} quiet: nothing happened yet"
     if panels[Status.EMPTY]:
-        line += f", {panels[Status.EMPTY]} {_are(panels[Status.EMPTY])} empty"
+        line += f", {panels[Status.EMPTY]} {are(panels[Status.EMPTY])} empty"
     if panels[Status.LEFT_OUT]:
         line += f"; {panels[Status.LEFT_OUT]} left out"
     errors = report.query_errors
@@ -207,8 +207,6 @@ def summary(report: DoctorReport) -> Iterator[str]:
         silent = sum(rule.state == "firing" for rule in alerts) - sum(rule.state == "firing" for rule in told)
         more = f"; {silent} more, such as the watchdog, fires and tells nobody" if silent == 1 else ""
         more = f"; {silent} more, such as the watchdog, fire and tell nobody" if silent > 1 else more
-        yield f"{len(report.rules) - failing} of {len(report.rules)} rules work; of {len(alerts)} alerts {states}{more}"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
+        working = len(report.rules) - failing
+        works = f"{working} of {counted(len(report.rules), 'rule')} work{'s' if working == 1 else ''}"
+        yield f"{works}; of {counted(len(alerts), 'alert')} {states}{more}"

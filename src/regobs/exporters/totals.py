@@ -26,6 +26,7 @@ from typing import Any
 
 from regobs.catalog.bounded import SKETCH_NAMES
 from regobs.catalog.model import Flavor, Kind, Metric
+from regobs.common.counts import counted
 from regobs.instrument import Instruments
 from regobs.instrument.core.text import edge, help_text, label_pairs, number
 from regobs.secrets.texts import redacted_text
@@ -177,7 +178,7 @@ class Refused:
         """The same in words."""
         first = "; ".join(", ".join(f"{label}={value}" for label, value in one.items()) for one in self.first)
         what = f"{self.metric}: the ceiling of {self.ceiling:,} series is reached"
-        return f"{what}, counted as `other` {self.times:,} times, first {first}"
+        return f"{what}, counted as `other` {counted(self.times, 'time')}, first {first}"
 
 
 class Totals:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from regobs.catalog import build_info, process, slo, targets
+from regobs.common.counts import counted
 from regobs.config import Config
 from regobs.errors import InputError
 from regobs.grafana.variables import Variables
@@ -308,7 +309,8 @@ def _of_logs(logs: LogsCompared, most: int) -> IncidentPart:
         [one.change, one.what, f"{one.before:,}", f"{one.since:,}", "" if one.times is None else f"{one.times:.1f}"]
         for one in logs.found[:most]
     ]
-    more = f"{len(logs.found) - most:,} more kinds of lines changed: --top shows more"
+    left = len(logs.found) - most
+    more = f"{left:,} more {'kind' if left == 1 else 'kinds'} of lines changed: --top shows more"
     notes = (*logs.notes, *((more,) if len(logs.found) > most else ()), *(gap.text for gap in logs.gaps))
-    empty = "" if logs.gaps else f"none of {logs.lines:,} lines tells of a change by more than chance"
+    empty = "" if logs.gaps else f"none of {counted(logs.lines, 'line')} tells of a change by more than chance"
     return IncidentPart(LOGS, HEADS, rows, empty, notes)

@@ -66,7 +66,9 @@ def lines_chart(panel: TakenPanel, span: TimeSpan, palette: Mapping[str, str]) -
         colors=colors,
         unit=unit,
         beyond=beyond if any(beyond) else (),
-        note=f"{left_out} series with lower peaks are not drawn" if left_out else "",
+        note=f"{left_out} series with {'a lower peak is' if left_out == 1 else 'lower peaks are'} not drawn"
+        if left_out
+        else "",
     )
 
 
@@ -169,3 +171,10 @@ def _limits(word: Lines, scale: Scale) -> list[Json]:
         }
         for limit, color in zip(word.thresholds or (), colors, strict=False)
     ]
+
+
+def _undrawn(count: int) -> str:
+    """That so many series are left out, "" for none."""
+    if not count:
+        return ""
+    return f"{count} series with {'a lower peak is' if count == 1 else 'lower peaks are'} not drawn"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from regobs.catalog.model import Unit
+from regobs.common.counts import are
 from regobs.snapshot.charts import Chart, Json, chosen, framed, time_axis
 from regobs.snapshot.series import series_of
 from regobs.snapshot.span import TimeSpan
@@ -40,5 +41,5 @@ def states_chart(panel: TakenPanel, span: TimeSpan) -> Chart:
         "color": {"field": "color", "type": "nominal", "scale": None},
     }
     spec = framed(data={"name": "points"}, mark={"type": "bar", "opacity": 0.75, "clip": True}, encoding=encoding)
-    note = f"{left_out} series are not drawn" if left_out else ""
+    note = f"{left_out} series {are(left_out)} not drawn" if left_out else ""
     return Chart(spec, {"form": "rows", "values": rows}, note=note)

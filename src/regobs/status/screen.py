@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import isfinite
 
-from regobs.common.counts import number_text
+from regobs.common.counts import counted, number_text
 from regobs.common.screen import Colour, Screen, wrapped
 from regobs.common.table import Cell, escape, table
 from regobs.doctor.report import ASK_WHO_EVALUATES, NO_ADDRESS, SHOWS_NO_RULES, FiringAlert
@@ -123,7 +123,7 @@ def outside_cells(report: StatusReport) -> Iterator[Cell]:
         yield Cell(f"{one.address} {one.text}", Colour.RED)
     if report.outside and not failing:
         count = len(report.outside)
-        yield Cell(f"{count} of {count} probes get what they want")
+        yield Cell(f"{count} of {count} probes get what they want" if count > 1 else "1 of 1 probe gets what it wants")
 
 
 def _of_the_past(text: str, report: StatusReport, on: Screen, colour: Colour | None = None) -> str:
@@ -162,9 +162,13 @@ def _ago(seconds: float) -> str:
     return f"{int(seconds)} s" if seconds < 120 else f"{int(seconds // 60)} min"
 
 
+def _others(count: int) -> str:
+    return f"{counted(count, 'other alert')} {'fires' if count == 1 else 'fire'}"
+
+
 def _alerts(report: StatusReport, on: Screen) -> Iterator[str]:
     more = f", {report.pending} pending" if report.pending else ""
-    more += f"; {report.others} other alerts fire on this server" if report.others else ""
+    more += f"; {_others(report.others)} on this server" if report.others else ""
     count = len(report.firing)
     title = "1 alert" if count == 1 else f"{count} alerts"
     yield _line(f"{title if count else 'No alert'} firing{more}", on, Colour.RED if count else Colour.BOLD)
@@ -277,7 +281,8 @@ def _server(report: StatusReport, on: Screen) -> Iterator[str]:
     for name, error in failing[:_MOST_RULES]:
         yield on.paint(wrapped(escape(f"  - the rule {name} fails: {error}"), on), Colour.RED)
     if len(failing) > _MOST_RULES:
-        yield f"  - and {len(failing) - _MOST_RULES} more rules fail"
+        left = len(failing) - _MOST_RULES
+        yield f"  - and {counted(left, 'more rule')} {'fails' if left == 1 else 'fail'}"
 
 
 def _links(report: StatusReport, on: Screen) -> Iterator[str]:

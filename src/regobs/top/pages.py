@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
 
+from regobs.common.counts import counted
 from regobs.common.screen import Colour, Screen
 from regobs.common.table import Cell, Value, escape, shorten
 from regobs.promql.types import Type
@@ -93,7 +94,8 @@ def _parts(taken: Taken, zone: tzinfo) -> Iterator[TopRow]:
     ):
         if facts:
             yield TopRow((MARK, title, _facts_text(facts, zone)), TopPlace(page))
-    said = [f"{len(report.failing_rules)} rules fail"] if report.failing_rules else []
+    failing = len(report.failing_rules)
+    said = [f"{counted(failing, 'rule')} {'fails' if failing == 1 else 'fail'}"] if failing else []
     said += [report.problems[0].text] if report.problems else []
     if said:
         colour = Colour.RED if report.failing_rules else Colour.YELLOW

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from regobs.common.counts import counted
+from regobs.common.counts import are, counted
 from regobs.logs.judging.closest import Closest
 from regobs.logs.judging.validate import Finding, LogReport
 
@@ -93,7 +93,7 @@ def to_junit(report: LogReport) -> str:
 
     Drift is a failure only with `strict`, otherwise it is a skipped case.
     """
-    cases = [_case("lines", f"{report.valid} of {report.lines} lines are valid", "")]
+    cases = [_case("lines", f"{report.valid} of {counted(report.lines, 'line')} {are(report.valid)} valid", "")]
     failures = skipped = 0
     for one in ordered(report):
         drift = one.kind in _DRIFT and not report.strict
