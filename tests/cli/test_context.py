@@ -184,6 +184,28 @@ def test_a_server_that_answers_in_part_is_not_fine(
     assert [one["gaps"] for one in found] == [[{"kind": "partial", "text": said}], []]
 
 
+def test_how_many_stores_a_thanos_has_is_said_where_nobody_counts_them(capsys: Output, folder: Path) -> None:
+    there = {**AWAY, "lastError": None}
+    with Stub({**server(), "/api/v1/stores": success({"sidecar": [there, {**there, "name": "b:1"}]})}) as stub:
+        (folder / "regobs.toml").write_text(
+            f'[contexts.a]\nurl = "{stub.url}"\n[contexts.b]\nurl = "{stub.url}"\nstores = 2\n'
+        )
+        code, out = context(capsys, "test")
+        found = json.loads(context(capsys, "test", "--format", "json")[1])
+    assert code == ExitCode.OK
+    assert "`stores = 2` in [contexts.a]" in out
+    assert "[contexts.b]" not in out
+    assert [(one["kind"], one["stores"]) for one in found] == [("thanos", 2), ("thanos", 2)]
+
+
+def test_victoriametrics_is_known_by_its_answers(capsys: Output, folder: Path) -> None:
+    replies = {**server(), "/api/v1/status/runtimeinfo": Reply(404, "no", headers={"X-Server-Hostname": "vm"})}
+    with Stub(replies) as stub:
+        (folder / "regobs.toml").write_text(f'[contexts.a]\nurl = "{stub.url}"\nkind = "victoriametrics"\n')
+        code, out = context(capsys, "test")
+    assert (code, out.splitlines()[1].split()[:3]) == (ExitCode.OK, ["a", "fine", "victoriametrics"])
+
+
 def test_a_word_may_stand_twice_in_the_command_that_prints_a_token(capsys: Output, folder: Path) -> None:
     added = ("https://h:9", "--token-command", "kubectl -n monitoring get secret monitoring -o name -o name")
     assert context(capsys, "add", "k", *added)[0] == ExitCode.OK

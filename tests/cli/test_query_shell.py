@@ -73,6 +73,23 @@ def shell(stub: Stub, tmp_path: Path) -> Iterator[Terminal]:
         yield terminal
 
 
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (("--context", "there"), "there>"),
+        (("--context=there", "--at", "1781710200"), "there at 1781710200>"),
+        (("--context", "there", "--format", "json"), "Missing argument 'EXPR'"),
+        (("--context", "nowhere"), "no such context"),
+    ],
+)
+def test_options_without_an_expression_open_the_shell_with_them(
+    stub: Stub, tmp_path: Path, options: tuple[str, ...], shown: str
+) -> None:
+    (tmp_path / "regobs.toml").write_text(f'[contexts.there]\nurl = "{stub.url}"\n')
+    with Terminal([str(PROGRAM), "query", *options], environment(tmp_path), tmp_path) as terminal:
+        terminal.wait(shown)
+
+
 def test_series_labels_values_functions_and_panels_drop_down_as_they_are_typed(shell: Terminal) -> None:
     shell.type("registry_", "registry_bbm_job_batch_size", "gauge ro")
     shell.type("\t", "gauge rows: ")  # the whole help of the one that is chosen

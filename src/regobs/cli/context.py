@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,8 @@ def test(*, name: str | None, config_file: Path | None, shape: str) -> int:
                 click.echo(f"{one['name']}: {one['problem']}", err=True)
             for gap in one["gaps"]:
                 click.echo(f"{one['name']}: {gap['kind'].upper()}: {gap['text']}", err=True)
+            if one["stores"] and not one["gaps"] and not config.contexts[one["name"]].stores:
+                click.echo(_uncounted(one["name"], one["stores"]), err=True)
     if any(one["problem"] for one in found):
         return ExitCode.SERVER
     return ExitCode.INCOMPLETE if any(one["gaps"] for one in found) else ExitCode.OK
@@ -158,7 +161,8 @@ def _tested(name: str, config: Config) -> dict[str, Any]:
     from regobs.cli.query_gaps import gaps_so_far  # noqa: PLC0415
     from regobs.prometheus import Prometheus  # noqa: PLC0415
 
-    entry: dict[str, Any] = {"name": name, "kind": "", "version": "", "targets_up": None, "seconds": None, "gaps": []}
+    entry: dict[str, Any] = {"name": name, "kind": "", "version": "", "targets_up": None, "seconds": None}
+    entry |= {"stores": None, "gaps": []}
     begin = time.monotonic()
     try:
         with Prometheus(ServerOptions(context=name).connection(config)) as prometheus:
@@ -167,6 +171,10 @@ def _tested(name: str, config: Config) -> dict[str, Any]:
             entry["seconds"] = round(time.monotonic() - begin, 4)
             entry["targets_up"] = int(up[0].value) if up else 0
             entry["kind"] = _kind_of(prometheus)
+            if entry["kind"] == "thanos":
+                entry["stores"] = len(prometheus.stores())
+            if entry["kind"] == "victoriametrics":
+                entry["version"] = ""  # it names the Prometheus whose API it has
             entry["gaps"] = [{"kind": gap.kind, "text": gap.text} for gap in gaps_so_far(prometheus)]
     except RegobsError as error:
         return entry | {"problem": str(error)}
@@ -174,6 +182,14 @@ def _tested(name: str, config: Config) -> dict[str, Any]:
     differs = wanted and entry["kind"] and wanted != entry["kind"]
     problem = f"regobs.toml says it is {wanted}, and it answers as {entry['kind']} does" if differs else ""
     return entry | {"problem": problem}
+
+
+def _uncounted(name: str, stores: int) -> str:
+    """What to know of a Thanos whose stores nobody counts."""
+    return (
+        f"Note: {name} forgets a store that is away for five minutes, and answers without it;"
+        f" `stores = {stores}` in [contexts.{name}] lets regobs say so"
+    )
 
 
 def _kind_of(prometheus: Prometheus) -> str:
@@ -186,6 +202,8 @@ def _kind_of(prometheus: Prometheus) -> str:
         except RegobsError:
             return ""
         return kind
+    with suppress(RegobsError):
+        return "victoriametrics" if prometheus.is_victoriametrics() else ""
     return ""
 
 

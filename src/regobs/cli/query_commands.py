@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -36,11 +36,16 @@ VERBS = {
     "stores": ("query_lists", "The stores behind a Thanos Query: which answer, and what times they have."),
     "panel": (
         "query_panel",
-        "The PromQL of a panel, and with --prometheus, --context or --run what it shows now.",
+        "The PromQL of a panel, and with --prometheus, --context, --run or --at what it shows, now or then.",
     ),
 }
 _FUNCTIONS = {"format": "format_"}  # what would hide a name of Python
 BARE = "regobs.query.bare"  # in the meta of a context: no verb was typed, so that the text may name a saved query
+
+
+def _takes_lines() -> bool:
+    """Whether a person can type into the shell: on a terminal, with the package that it is made with."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and find_spec("prompt_toolkit") is not None
 
 
 class QueryCommands(click.Group):
@@ -76,12 +81,31 @@ class QueryCommands(click.Group):
         ]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args and sys.stdin.isatty() and sys.stdout.isatty() and find_spec("prompt_toolkit") is not None:
+        if not args and _takes_lines():
             args = ["shell"]
         if args and args[0] not in VERBS and args[0] not in {"--help", "-h"}:
             args = ["expr", *args]
             ctx.meta[BARE] = True
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; options without an expression, such as `--context NAME`, open the shell with them."""
+        given = ctx.args
+        try:
+            return super().invoke(ctx)
+        except click.MissingParameter:
+            if not ctx.meta.get(BARE) or not _takes_lines():
+                raise
+            shell = self.get_command(ctx, "shell")
+            assert shell is not None  # noqa: S101 - it is one of the verbs
+            try:
+                opened = shell.make_context("shell", list(given), parent=ctx)
+            except click.UsageError:  # an option of an answer, such as --format
+                opened = None
+            if opened is None:
+                raise
+            with opened:
+                return shell.invoke(opened)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
