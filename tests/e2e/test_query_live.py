@@ -202,6 +202,8 @@ WHY = [
     ("label", "instance", f'sum(rate({HTTP}{{pod="registry-0"}}[5m]))'),
     ("label", "worker", 'rate(registry_gc_runs_total{workers=~".+"}[5m])'),
     ("anchored", ".*registry-0.*", f'{HTTP}{{instance=~"registry-0"}}'),
+    ("anchored", ".*(registry-0|registry-1).*", f'{HTTP}{{instance=~"registry-0|registry-1"}}'),
+    ("value", "instance is registry-0:5001", f'{HTTP}{{instance="registry-0"}}'),
     ("anchored", ".*BlobWorker.*", 'registry_gc_runs_total{worker=~"BlobWorker"}'),
     ("anchored", ".*blobs.*", f'sum(rate({HTTP}{{route=~"blobs"}}[5m]))'),
     ("together", "method", f'{HTTP}{{route="/v2/", method="patch"}}'),

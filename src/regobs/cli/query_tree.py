@@ -73,8 +73,8 @@ def explain(
 ) -> int:
     """Print EXPR as a tree: of each part its type and unit, how many series it has, and which labels tell them apart.
 
-    `samples` are those that the server read for the part, `seconds` its evaluation there, or with the way to it where
-    the server does not say. Of Thanos the operators of its own engine follow, with the stores that each one asked.
+    `samples` are those that the server read for the part, `time` that of its evaluation there, or with the way to it
+    where the server does not say. Of Thanos the operators of its own engine follow, with the stores that each asked.
     """
     from regobs.query import explain as explained  # noqa: PLC0415
 
@@ -187,24 +187,31 @@ def print_causes(count: int, causes: Sequence[Cause]) -> None:
 
 def print_tree(nodes: Sequence[ExplainedNode]) -> None:
     """The parts of an expression as a table."""
-    heads = ["expression", "type", "unit", "series", "labels that vary", "samples", "seconds"]
+    heads = ["expression", "type", "unit", "series", "labels that vary", "samples", "time"]
     rows: list[list[Any]] = [
-        [one.branch + one.head, one.type, one.unit, one.series, one.varying, one.samples, one.seconds] for one in nodes
+        [one.branch + one.head, one.type, one.unit, one.series, one.varying, one.samples, _time(one.seconds)]
+        for one in nodes
     ]
-    click.echo(table(heads, rows, on=screen()))
+    click.echo(table(heads, rows, on=screen(), right={"time"}))
 
 
 def print_operators(operators: Sequence[ExplainedOperator]) -> None:
     """How Thanos evaluated an expression, as a table; nothing where it does not say."""
     if not operators:
         return
-    heads = ["operator of Thanos", "seconds", "samples", "peak", "stores"]
+    heads = ["operator of Thanos", "time", "samples", "peak", "stores"]
     rows: list[list[Any]] = [
-        [one.branch + one.operator, one.seconds, one.samples, one.peak, ", ".join(map(_store_text, one.stores))]
+        [one.branch + one.operator, _time(one.seconds), one.samples, one.peak, ", ".join(map(_store_text, one.stores))]
         for one in operators
     ]
-    click.echo("\n" + table(heads, rows, on=screen()))
+    click.echo("\n" + table(heads, rows, on=screen(), right={"time"}))
 
 
 def _store_text(store: AskedStore) -> str:
-    return f"{store.address}: {store.series:,} series in {store.seconds:.3g} s"
+    return f"{store.address}: {store.series:,} series in {_time(store.seconds)}"
+
+
+def _time(seconds: float | None) -> str:
+    from regobs.snapshot.units import value_text  # noqa: PLC0415 - of a table only
+
+    return "" if seconds is None else value_text(seconds, "s")

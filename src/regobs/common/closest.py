@@ -34,8 +34,12 @@ def did_you_mean(word: str, names: Iterable[str], otherwise: str | None = None) 
 
 
 def closest_first(word: str, names: Iterable[str], most: int = 8) -> str:
-    """What is expected instead of `word`: at most so many of the names, those like it first, as one text."""
+    """What is expected instead of `word`: at most so many of the names, as one text.
+
+    Those that begin with it come first, then those like it.
+    """
     known = list(dict.fromkeys(names))
-    like = closest(word, known, 3)
+    begun = [name for name in known if word and name.startswith(word)]
+    like = list(dict.fromkeys([*begun[:3], *closest(word, known, 3)]))
     shown = (like + [name for name in known if name not in set(like)])[:most]
     return ", ".join(shown) + (", ..." if len(known) > len(shown) else "")

@@ -26,6 +26,7 @@ from regobs.promql.nodes import (
 from regobs.promql.printer import to_text
 from regobs.promql.selector_reader import matches_empty
 from regobs.promql.walk import rebuild
+from regobs.query.join_advice import join_advice
 from regobs.query.times import moment_text
 
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -203,10 +204,15 @@ class EmptyQuery:
             of = f"no series of {bare.metric}" if bare.metric else "no series"
             return Cause("label", part, f"{of} has a label {label}: {text} removes all",
                          f"its labels are {closest_first(label, names, _TOLD)}")  # fmt: skip
-        if matcher.op is MatchOp.REGEX and any(matcher.value in value for value in values):
-            return Cause("anchored", part, f"{text} has to match whole values, and matches none",
-                         f'{label}=~".*{matcher.value}.*"')  # fmt: skip
+        if matcher.op is MatchOp.REGEX and (wider := self._wider(bare, matcher, values)):
+            return Cause("anchored", part, f"{text} has to match whole values, and matches none", wider)
         return Cause("value", part, f"{text} matches no series", f"{label} is {_listed(matcher.value, values)}")
+
+    def _wider(self, bare: Selector, matcher: Matcher, values: Sequence[str]) -> str:
+        """The matcher with an expression that takes what only contains a match; "" where that takes nothing either."""
+        whole = matcher.value if any(matcher.value in value for value in values) else f"({matcher.value})"
+        wider = replace(matcher, value=f".*{whole}.*")
+        return _matcher_text(wider) if self._any(replace(bare, matchers=(wider,))) else ""
 
     # What has data below, and none itself
 
@@ -274,7 +280,7 @@ class EmptyQuery:
                 continue
             if left == {""} or right == {""}:
                 which = "right" if left == {""} else "left"
-                instead = f"on({', '.join(_shared(here, there)) or 'a label of both'})"
+                instead = join_advice(node.op, here, there)
                 return Cause("join", to_text(node), f"only the {which} side has the label {name}", instead)
             told = f"left {_listed('', sorted(left))}; right {_listed('', sorted(right))}"
             return Cause("join", to_text(node), f"the sides have no value of {name} in common", told)
@@ -340,12 +346,6 @@ def _has_series(node: Expr) -> bool:
     if isinstance(node, Binary):
         return _has_series(node.left) or _has_series(node.right)
     return isinstance(node, Selector | Subquery | Aggregate)
-
-
-def _shared(here: Sequence[dict[str, str]], there: Sequence[dict[str, str]]) -> list[str]:
-    """Labels that have a value on both sides."""
-    left, right = ({pair for labels in side for pair in labels.items()} for side in (here, there))
-    return sorted({name for name, _ in left & right} - {"__name__"})
 
 
 def _listed(word: str, values: Sequence[str]) -> str:
