@@ -51,6 +51,11 @@ def ratio(**parts: Any) -> Json:
     return document(indicator={"spec": {"ratioMetric": {"counter": True, **parts}}})
 
 
+def uncounted(**parts: Any) -> Json:
+    """A ratio that leaves out `counter`, as the standard's own examples of time slices do."""
+    return document(indicator={"spec": {"ratioMetric": parts}})
+
+
 def write_pack(directory: Path, *documents: Any) -> Any:
     return pack_of(directory, my=yaml.safe_dump_all(documents, sort_keys=False))
 
@@ -128,6 +133,12 @@ def in_place(given: Json) -> Json:
     return {key: value for key, value in given.items() if key != "apiVersion"}
 
 
+SHORT_CONDITION = {
+    **CONDITION,
+    "spec": {"severity": "page", "condition": {"op": "gt", "threshold": 2, "lookbackWindow": "1h"}},
+}
+
+
 def policy_of(condition: Json, target: Json) -> Json:
     return {**POLICY, "spec": {"alertWhenBreaching": True, "conditions": [condition], "notificationTargets": [target]}}
 
@@ -171,6 +182,20 @@ SAME: dict[str, tuple[Any, ...]] = {
     "policies, conditions and targets that no document defines": (
         document(alertPolicies=["x", {"alertPolicyRef": "y"}, policy_of({"conditionRef": "z"}, in_place(TARGET))]),
         POLICY,
+    ),
+    "a counter by its name": (uncounted(bad=source(f'{REQUESTS}{{code=~"5.."}}'), total=source(REQUESTS)),),
+    "a counter by what is done with it": (
+        uncounted(bad=source(f'rate({REQUESTS}{{code=~"5.."}}[5m])'), total=source(f"sum(increase({REQUESTS}[1h]))")),
+    ),
+    "details of a data source as a list": (
+        without_type, {**DATA_SOURCE, "spec": {"type": "Prometheus", "connectionDetails": [{"url": "http://x"}]}}
+    ),
+    "no details of a data source": (
+        without_type, {**DATA_SOURCE, "spec": {"type": "Prometheus", "connectionDetails": None}}
+    ),
+    "a service that says nothing more": (document(), {key: SERVICE[key] for key in ("apiVersion", "kind", "metadata")}),
+    "a condition with what the standard takes where nothing is said": (
+        document(alertPolicies=[policy_of(in_place(SHORT_CONDITION), in_place(TARGET))]), SHORT_CONDITION
     ),
     "labels of a team": ({**document(), "metadata": {"name": "pulls", "labels": {"team": ["a", "b"], "tier": "1"}}},),
 }  # fmt: skip
@@ -233,6 +258,25 @@ def test_names_of_documents_that_the_pack_has_are_no_warning(tmp_path: Path) -> 
 
 
 # What is compiled
+
+
+@pytest.mark.parametrize("name", ["_total", "_count", "_sum", '_bucket{le="1"}'])
+def test_a_name_that_only_counters_have_needs_no_word_on_counters(tmp_path: Path, name: str) -> None:
+    given = {"bad": source(f"team_bad{name}"), "total": source(f"sum(team_all{name})")}
+    files = [outputs.files(write_pack(tmp_path, form(**given)), GITLAB, tests=False) for form in (uncounted, ratio)]
+    assert files[0]["prometheus/rules/slo-pulls.yaml"] == files[1]["prometheus/rules/slo-pulls.yaml"]
+
+
+@pytest.mark.parametrize("target", [None, 0.01, 0.95, 1])
+def test_a_slice_of_a_threshold_is_one_measurement_whatever_share_of_it_must_be_good(
+    tmp_path: Path, target: float | None
+) -> None:
+    given = limit("process_open_fds", timeSliceWindow="1m")
+    given["spec"]["budgetingMethod"] = "Timeslices"
+    plain = outputs.files(write_pack(tmp_path / "a", given), GITLAB)
+    if target is not None:
+        given["spec"]["objectives"][0]["timeSliceTarget"] = target
+    assert outputs.files(write_pack(tmp_path / "b", given), GITLAB) == plain
 
 
 def test_each_objective_is_an_slo(tmp_path: Path) -> None:
@@ -461,11 +505,20 @@ REFUSED: dict[str, tuple[Any, str, str, str]] = {
         "a composite SLO is not supported by regobs", "None", "one indicator",
     ),
     "a ratio without a word on counters": (
-        document(indicator={"spec": {"ratioMetric": {"bad": source(REQUESTS), "total": source(REQUESTS)}}}),
-        "lacks the key 'counter'", "None", "counter",
+        uncounted(bad=source("team_bad"), total=source(REQUESTS)),
+        "does not say whether team_bad is a counter", "team_bad", "counter: true beside total, or a name that ends in",
     ),
-    "slices of a threshold with a target of their own": (
-        sliced_limit(timeSliceTarget=0.9), "timeSliceTarget of a thresholdMetric is not supported", "0.9", "no timeSl"
+    "a total without a word on counters": (
+        uncounted(bad=source("team_bad_total"), total=source("sum(team_all)")),
+        "does not say whether team_all is a counter", "team_all", "_total, _count, _sum, _bucket",
+    ),
+    "a ratio of what the catalog has as gauges": (
+        uncounted(bad=source("registry_http_in_flight_requests"), total=source(REQUESTS)),
+        "is a gauge: it counts no events", "registry_http_in_flight_requests", "a counter",
+    ),
+    "a ratio of gauges as it says itself": (
+        ratio(counter=False, bad=source(REQUESTS), total=source(REQUESTS)),
+        "a ratio of gauges is not supported by regobs", "False", "counter: true",
     ),
     "a slice of no length": (sliced_limit(timeSliceWindow="0"), "a time slice needs a length", "0", "1m"),
     "a condition in place that is none": (

@@ -75,19 +75,15 @@ _SOURCE = _object(
         },
     },
 )
-_RATIO = {
-    **_object(
-        [],
-        counter={"type": "boolean"},
-        good=_SOURCE,
-        bad=_SOURCE,
-        total=_SOURCE,
-        raw=_SOURCE,
-        rawType={"enum": ["success", "failure"]},
-    ),
-    "if": {"not": {"required": ["raw"]}},
-    "then": {"required": ["counter"]},
-}
+_RATIO = _object(
+    [],
+    counter={"type": "boolean"},
+    good=_SOURCE,
+    bad=_SOURCE,
+    total=_SOURCE,
+    raw=_SOURCE,
+    rawType={"enum": ["success", "failure"]},
+)
 _INDICATOR_SPEC = {
     **_object([], description=_TEXT, ratioMetric=_RATIO, thresholdMetric=_SOURCE),
     "oneOf": [{"required": ["ratioMetric"]}, {"required": ["thresholdMetric"]}],
@@ -142,7 +138,7 @@ _CONDITION = _object(
     description=_TEXT,
     severity={"type": ["string", "integer"]},
     condition=_object(
-        ["kind", "op", "threshold", "lookbackWindow", "alertAfter"],
+        ["op", "threshold", "lookbackWindow"],  # the others have a default in the standard: burnrate, and 0m
         kind={"enum": ["burnrate"]},
         op={"enum": ["lte", "gte", "lt", "gt"]},
         threshold={"type": "number"},
@@ -163,14 +159,17 @@ _SPECS: dict[str, Json] = {
     "SLO": _SLO,
     "SLI": _INDICATOR_SPEC,
     "Service": _object([], description=_TEXT),
-    "DataSource": _object(["type"], description=_TEXT, type=_TEXT, connectionDetails={"type": "object"}),
+    "DataSource": _object(
+        ["type"], description=_TEXT, type=_TEXT, connectionDetails={}
+    ),  # "everything that is valid YAML"
     "AlertPolicy": _POLICY,
     "AlertCondition": _CONDITION,
     "AlertNotificationTarget": _object(["target"], description=_TEXT, target=_TEXT),
 }
+_EMPTY = frozenset({"Service"})  # kinds that may say nothing beside their name
 SCHEMAS: dict[str, Json] = {
     kind: _object(
-        ["apiVersion", "kind", "metadata", "spec"],
+        ["apiVersion", "kind", "metadata", *(() if kind in _EMPTY else ("spec",))],
         apiVersion={"const": "openslo/v1"},
         kind={"const": kind},
         metadata=_METADATA if kind in _IN_NAMES else _ANY_METADATA,

@@ -31,6 +31,8 @@ from regobs.slo.model import EventSource
 
 _BUCKET = "_bucket"
 _SUFFIXES = dict.fromkeys(Kind, ("",)) | {Kind.HISTOGRAM: (_BUCKET, "_count", "_sum")}
+_OF_COUNTERS = frozenset({"rate", "increase"})
+_NAMES_OF_COUNTERS = ("_total", "_count", "_sum", _BUCKET)
 _LONGEST = 500  # characters of a regular expression over codes
 _REGEXES = frozenset({MatchOp.REGEX, MatchOp.NOT_REGEX})
 _POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
@@ -144,11 +146,9 @@ def counter_of(text: str, config: Config) -> Selector:
 
     `sum(...)`, `rate(...[5m])` and `increase(...[5m])` around it change nothing: the recording rules put their own.
     """
-    expr = strip_parens(parse(text))
+    expr = _within_sum(text)
     check_classic(expr)
-    if isinstance(expr, Aggregate) and expr.op == "sum" and not expr.labels and not expr.without:
-        expr = strip_parens(expr.expr)
-    if isinstance(expr, Call) and expr.function in {"rate", "increase"} and isinstance(expr.args[0], Selector):
+    if isinstance(expr, Call) and expr.function in _OF_COUNTERS and isinstance(expr.args[0], Selector):
         expr = replace(expr.args[0], range=None)
     if not isinstance(expr, Selector) or expr.range is not None or expr.offset is not None or expr.at is not None:
         raise PromqlError(
@@ -171,6 +171,28 @@ def counter_of(text: str, config: Config) -> Selector:
     if metric is not None and metric.kind is Kind.GAUGE and not metric.cumulative and metric.exposer != Exposer.RULES:
         raise PromqlError(f"{metric.name} is a gauge: it counts no events", value=text, expected="a counter")
     return _in_both_spellings(expr) if metric is None else expr  # binding does it for a metric of the catalog
+
+
+def check_counter_known(text: str) -> None:
+    """Raise PromqlError for a query that leaves open whether it reads a counter: a document need not say so."""
+    expr = _within_sum(text)
+    if not isinstance(expr, Selector):
+        return  # rate() and increase() are of counters, and anything else is refused as what it is
+    metric, name = known_metric(expr), expr.metric if isinstance(expr.metric, str) else ""
+    if metric is None and not name.endswith(_NAMES_OF_COUNTERS):
+        raise PromqlError(
+            f"the ratio does not say whether {name or 'the metric'} is a counter",
+            value=name or text,
+            expected=f"counter: true beside total, or a name that ends in {', '.join(_NAMES_OF_COUNTERS)}",
+            next_step="add `counter: true` if the metric only grows",
+        )
+
+
+def _within_sum(text: str) -> Expr:
+    expr = strip_parens(parse(text))
+    if isinstance(expr, Aggregate) and expr.op == "sum" and not expr.labels and not expr.without:
+        return strip_parens(expr.expr)
+    return expr
 
 
 def _in_both_spellings(node: Selector) -> Selector:

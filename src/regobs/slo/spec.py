@@ -19,7 +19,7 @@ from regobs.pack import Pack
 from regobs.promql.nodes import Duration
 from regobs.slo.model import DAY, Budgeting, CalendarSpan, EventSource, Limit, Period, Ratio, Slo, read_window
 from regobs.slo.openslo import OpensloDocuments, place_of, read_documents, unsupported
-from regobs.slo.sources import read_source, read_value
+from regobs.slo.sources import check_counter_known, read_source, read_value
 
 _OPS = {"lte": "<=", "lt": "<", "gte": ">=", "gt": ">"}
 _SPANS = {CalendarSpan.DAY: 1, CalendarSpan.WEEK: 7, CalendarSpan.MONTH: 31}  # days, of a month the most
@@ -127,7 +127,7 @@ class _Reader:
             raise unsupported(
                 self._from, (*path, "raw"), "a raw ratio", "good or bad, and total", "count good and all events apart"
             )
-        if ratio["counter"] is not True:
+        if ratio.get("counter") is False:
             raise unsupported(
                 self._from,
                 (*path, "counter"),
@@ -144,11 +144,20 @@ class _Reader:
                 next_step="the other one follows from total",
             )
         part = "bad" if "bad" in ratio else "good"
-        return Ratio(
+        found = Ratio(
             total=self._source((*path, "total", "metricSource"), NOTHING),
             part=self._source((*path, part, "metricSource"), override),
             part_is_bad=part == "bad",
         )
+        if "counter" not in ratio:
+            for place in ((*path, "total", "metricSource"), (*path, part, "metricSource")):
+                self._check_counter(place)
+        return found
+
+    def _check_counter(self, path: Steps) -> None:
+        source = self._from.at(path)
+        if source.get("type") != "catalog":  # of the catalog, a gauge is refused where it is read
+            self._explained(path, lambda: check_counter_known(source["spec"]["query"]))
 
     def _limit(self, index: int) -> Limit:
         objective = self._spec["objectives"][index]
@@ -268,15 +277,7 @@ class _Reader:
             return None
         target, path = self._spec["objectives"][index].get("timeSliceTarget"), ("spec", "objectives", index)
         if isinstance(indicator, Limit):
-            if target is not None:
-                raise unsupported(
-                    self._document,
-                    (*path, "timeSliceTarget"),
-                    "timeSliceTarget of a thresholdMetric",
-                    "no timeSliceTarget: a slice is one measurement, which is good or bad as a whole",
-                    "remove timeSliceTarget",
-                )
-            return None
+            return None  # a slice is one measurement, whose share of good ones is 0 or 1: each target asks the same
         if target is None:
             raise SloError(
                 "Timeslices need the ratio that makes a slice a good one",
