@@ -120,12 +120,36 @@ INCIDENTS = {
         {"RegistryPgbouncerDown"},
     ),
     "the registry has no CPU": (
-        ["RegistryStarvedOfCpu", "RegistryDown", "RegistryTargetDown", "RegistryCpuSaturated"],
+        [
+            *("RegistryStarvedOfCpu", "RegistryDown", "RegistryTargetDown", "RegistryCpuSaturated"),
+            *(
+                "RegistryEveryInstanceFails",
+                "RegistryUnreachable",
+                "RegistryRequestsStopped",
+                "RegistryOutageRecent",
+                BURN,
+            ),
+        ],
         {"RegistryStarvedOfCpu"},
     ),
+    "one of many has no CPU, and all are gone": (
+        ["RegistryStarvedOfCpu", "RegistryDown", "RegistryUnreachable", "RegistryOutageRecent"],
+        {"RegistryStarvedOfCpu", "RegistryDown"},
+    ),
     "it restarts in a loop": (
-        ["RegistryRestarting", "RegistryDown", "RegistryTargetDown", "RegistryScrapesFail"],
+        [
+            *("RegistryRestarting", "RegistryDown", "RegistryTargetDown", "RegistryScrapesFail", "RegistryUnreachable"),
+            "RegistryEveryInstanceFails",
+        ],
         {"RegistryRestarting"},
+    ),
+    "one of many restarts in a loop, and all are gone": (
+        ["RegistryRestarting", "RegistryDown", "RegistryUnreachable", "RegistryOutageRecent", BURN],
+        {"RegistryRestarting", "RegistryDown"},
+    ),
+    "one of many restarts in a loop, and nobody reaches the registry": (
+        ["RegistryRestarting", "RegistryUnreachable"],
+        {"RegistryRestarting", "RegistryUnreachable"},
     ),
     "an endpoint hangs": (
         ["RegistryNotificationsStuck", "RegistryNotificationsLost", "RegistryNotificationsDropped"],
@@ -178,14 +202,15 @@ def test_only_the_cause_is_announced(alertmanager_server: AlertmanagerFactory, c
     assert found == announced
 
 
+@pytest.mark.parametrize("cause", ["RegistryStarvedOfCpu", "RegistryRestarting"])
 @pytest.mark.parametrize(("instance", "announced"), [("a:5001", False), ("b:5001", True)])
-def test_a_host_without_cpu_holds_back_what_its_own_instance_does(
-    alertmanager_server: AlertmanagerFactory, config: Path, instance: str, announced: bool
+def test_an_instance_that_fails_holds_back_what_it_does_itself(
+    alertmanager_server: AlertmanagerFactory, config: Path, cause: str, instance: str, announced: bool
 ) -> None:
     url = alertmanager_server(config).url.rstrip("/")
-    starved = {"alertname": "RegistryStarvedOfCpu", "severity": "page", "instance": "a:5001", "host": "a"}
+    fails = {"alertname": cause, "severity": "page", "instance": "a:5001"}
     down = {"alertname": "RegistryTargetDown", "severity": "page", "instance": instance}
-    requests.post(f"{url}/api/v2/alerts", json=[{"labels": one} for one in (starved, down)], timeout=5)
+    requests.post(f"{url}/api/v2/alerts", json=[{"labels": one} for one in (fails, down)], timeout=5)
     state = ""
     for _ in range(40):
         answer = requests.get(f"{url}/api/v2/alerts", timeout=5).json()

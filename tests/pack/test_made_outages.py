@@ -32,6 +32,7 @@ BURNING = "slo-blob-upload-availability.yaml"
 HELPERS = {
     "RegistryWatchdog",
     "RegistryOutageRecent",
+    "RegistryEveryInstanceFails",
     "RegistryFailureOfOutage",
     "RegistryFailureRecent",
     "RegistryOutageInWindow",

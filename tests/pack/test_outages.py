@@ -83,6 +83,7 @@ def test_nothing_fires_that_is_not_so(fired: list[Fired]) -> None:
             | {
                 "RegistryWatchdog",
                 "RegistryOutageRecent",
+                "RegistryEveryInstanceFails",
                 "RegistryFailureOfOutage",
                 "RegistryFailureRecent",
                 "RegistryOutageInWindow",

@@ -56,6 +56,7 @@ FOLLOWS = frozenset(
 HELPERS = (
     "RegistryWatchdog",
     "RegistryOutageRecent",
+    "RegistryEveryInstanceFails",
     "RegistryFailureOfOutage",
     "RegistryFailureRecent",
     "RegistryOutageInWindow",

@@ -79,7 +79,12 @@ def test_a_join_with_a_neighbour_leaves_out_the_namespace(
 @pytest.mark.parametrize(
     ("source", "target", "equal"),
     [
-        ("RegistryStarvedOfCpu", "RegistryDown", [["namespace"]]),  # both name the place of the registry
+        (
+            "RegistryStarvedOfCpu",
+            "RegistryTargetDown",
+            [["instance", "namespace"]],
+        ),  # both name the place of the registry
+        ("RegistryEveryInstanceFails", "RegistryDown", [["namespace"]]),
         ("RegistryDatabaseDown", "RegistryRequestsStopped", [[]]),
         ("RegistryRedisDown", "RegistryRedisUnreachable", [[]]),
         ("RegistryOutageRecent", "RegistryAvailabilityBurn", [[]]),  # of any outage
@@ -96,7 +101,7 @@ def test_an_inhibition_by_a_neighbour_leaves_it_out_too(
 def test_environments_that_are_namespaces_stay_apart() -> None:
     files = outputs.files(BUNDLED, documented(TOLD), tests=False)
     assert "and on (namespace)" in expr_of(files, "hosts", "RegistryStarvedOfCpu")
-    assert equal_of(files, "RegistryStarvedOfCpu", "RegistryDown") == [["namespace"]]
+    assert equal_of(files, "RegistryEveryInstanceFails", "RegistryDown") == [["namespace"]]
 
 
 def test_an_endpoint_of_notifications_is_compared_by_the_name_that_alerts_give_it() -> None:
