@@ -119,6 +119,13 @@ INCIDENTS = {
         ["RegistryPgbouncerDown", "RegistryPgbouncerExporterDown"],
         {"RegistryPgbouncerDown"},
     ),
+    "PostgreSQL is gone, and PgBouncer with it": (
+        [
+            *("RegistryDatabaseDown", "RegistryPgbouncerDown", "RegistryPgbouncerClientsWait", "RegistryRouteFails"),
+            *("RegistryUploadsFail", "RegistryDatabasePoolSaturated", "RegistryOutageRecent", BURN),
+        ],
+        {"RegistryDatabaseDown"},
+    ),
     "the registry has no CPU": (
         [
             *("RegistryStarvedOfCpu", "RegistryDown", "RegistryTargetDown", "RegistryCpuSaturated"),
