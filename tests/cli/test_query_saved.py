@@ -56,6 +56,16 @@ def test_a_parameter_without_a_value_is_named_before_anything_is_asked(capsys: O
     assert "add --set route=VALUE" in out
 
 
+def test_a_saved_query_without_data_is_not_taken_for_a_misspelt_name(capsys: Output) -> None:
+    save("codes", "up")
+    capsys.readouterr()
+    with Stub({"/api/v1/query": vector(), "/api/v1/stores": NOT_FOUND}) as stub:
+        run(["query", "codes", "--prometheus", stub.url])
+        assert "has this name" not in capsys.readouterr().err
+        run(["query", "code", "--prometheus", stub.url])
+        assert "no saved query has this name; did you mean codes?" in capsys.readouterr().err
+
+
 def test_an_expression_has_parameters_as_well(capsys: Output) -> None:
     assert ask(capsys, 'up{job="$job"}', "--set", "job=a")[2] == ['up{job="a"}']
 

@@ -101,7 +101,7 @@ def expr(
             return code
         code = show(shown, shape, everything=everything)
         if shape == "text" and shown.is_empty and not shown.answer.warnings:  # a server that warns says why itself
-            _explain_empty(text[0], query, config, asking)
+            _explain_empty("" if named is not None else text[0], query, config, asking)
         if not plain:
             finish(shown, prometheus, config, asking.times(time.time())[0], after)
         return code
