@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regobs.prometheus.answers import QueryAnswer, RangeSeries, Sample
+from regobs.query import show
 from regobs.query.pieces import merged
 from regobs.query.show import (
     Shown,
@@ -153,3 +154,16 @@ def test_a_range_says_how_many_points_are_histograms() -> None:
     answer = QueryAnswer("matrix", ranges=(RangeSeries({}, (), 3), RangeSeries({"a": "b"}, ((0.0, 1.0),))))
     assert answer.histograms == 1
     assert [one.get("histograms") for one in as_data(Shown("x", answer))["result"]] == [3, None]
+
+
+@pytest.mark.parametrize("held", [10, 1_000_000])
+def test_pieces_with_gaps_are_the_same_lines_whether_they_wait_in_memory_or_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(show, "_IN_MEMORY", held)
+    places = (range(9), (), (1, 4), (1, 5))
+    found = [tuple((1.7e9 + 60 * place, place / 3) for place in one) for one in places]
+    series = [RangeSeries({"n": str(number)}, one) for number, one in enumerate(found)]
+    out = io.StringIO()
+    show.stream_csv([QueryAnswer("matrix", ranges=tuple(series))], out)
+    assert out.getvalue() == show.as_csv(QueryAnswer("matrix", ranges=tuple(series)))

@@ -26,6 +26,7 @@ from regobs.snapshot.units import number_text, value_text
 
 LIMIT = 50  # series of a table: a terminal's worth
 _BLOCK = 1000  # lines that are written at once
+_IN_MEMORY = 32 * 1024 * 1024  # bytes of lines that wait in no file
 _MANY = 10_000  # points
 _BARS = "▁▂▃▄▅▆▇█"
 _TREND = 24  # characters
@@ -230,13 +231,16 @@ def stream_csv(answers: Iterable[QueryAnswer], out: TextIO) -> None:
     """
     numbers: dict[tuple[tuple[str, str], ...], int] = {}
     blocks: list[tuple[int, int]] = []  # of lines of one series: its number, and bytes
-    with tempfile.TemporaryFile() as waiting:
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as waiting:
         for answer in answers:
-            moments = cache(_rfc3339)
+            times: list[float] = []
+            moments: list[str] = []
             for series in answer.ranges:
                 place = numbers.setdefault(tuple(sorted(series.labels.items())), len(numbers))
-                lines = "".join([f"{moments(time)},{value!r}\n" for time, value in series.points])
-                blocks.append((place, waiting.write(lines.encode("ascii"))))
+                own_times = [time for time, _ in series.points]
+                if own_times != times:  # all series have the same times, but for gaps
+                    times, moments = own_times, [f"\n{_rfc3339(time)}," for time in own_times]
+                blocks.append((place, waiting.write(_joined(moments, series).encode("ascii"))))
         waiting.seek(0)
         labelled = [dict(key) for key in numbers]
         names = _names(labelled, {})
@@ -251,6 +255,19 @@ def stream_csv(answers: Iterable[QueryAnswer], out: TextIO) -> None:
                 writer.writerows([*line.split(","), *own[number]] for line in lines.splitlines())
             else:  # labels are quoted once for all of its lines, which takes a third of the time
                 out.write(lines.replace("\n", end))
+
+
+def _joined(moments: Sequence[str], series: RangeSeries) -> str:
+    """The lines of a series without its labels, of which `moments` are the beginnings behind a line break each.
+
+    Text by text, as a line at a time takes twice as long.
+    """
+    if not series.points:
+        return ""
+    parts = [""] * (2 * len(moments))
+    parts[::2] = moments
+    parts[1::2] = [repr(value) for _, value in series.points]
+    return "".join(parts)[1:] + "\n"
 
 
 def _line_end(own: Sequence[str], labelled: Iterable[Labels]) -> str | None:
@@ -333,4 +350,4 @@ def plain(value: float) -> float | str:
 
 
 def _rfc3339(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
