@@ -51,7 +51,9 @@ def test_a_file_of_others_that_keeps_the_server_from_reading_ours_is_named(place
     with pytest.raises(ServerError, match="refuses its configuration or rules") as caught:
         ours.apply(ours.plan(NEW))
     assert "what was there before is back" in (caught.value.next_step or "")
-    assert "; theirs.yaml cannot be read: theirs.yaml:" in ours.notes[0]
+    beforehand, afterwards = ours.notes
+    assert beforehand.startswith(f"{place.directory}/theirs.yaml is not ours, and promtool refuses it (yaml: ")
+    assert "; theirs.yaml cannot be read: theirs.yaml:" in afterwards
     assert place.files() == files_of(OLD) | {"theirs.yaml": b"groups: ["}
     assert place.loaded() == {"High": "vector(1) > 5", "Low": "vector(1) > 1"}
     assert ours.status().interrupted == ""
