@@ -192,3 +192,16 @@ def test_what_somebody_removed_is_a_conflict_where_the_build_has_it(
     assert ours.plan(NEW).conflicts == ()
     ours.apply(ours.plan(NEW))
     assert ours.status().edited == ()
+
+
+@pytest.mark.parametrize(("count", "more"), [(5, ""), (6, "; and 1 more"), (1205, "; and 1,200 more")])
+def test_an_error_names_some_conflicts_and_says_how_many_more_there_are(
+    folder: StateFolder, count: int, more: str
+) -> None:
+    target = MemoryTarget({f"A{number}.yaml": b"groups: []\n" for number in range(count)})
+    ours = rollout(target, folder)
+    with pytest.raises(InputError, match="somebody else's work") as caught:
+        ours.apply(ours.plan(rules(**{f"A{number}": 1 for number in range(count)})))
+    named = str(caught.value.value)
+    assert named.count("is there already") == 5
+    assert named.endswith(f"did not write it{more}")

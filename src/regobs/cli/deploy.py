@@ -193,6 +193,8 @@ def verify(*, config_file: Path | None, only: tuple[str, ...], shape: str, wait:
 @_SHAPE
 def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> int:
     """What runs where, in which version, and what somebody changed since. Exit code 1: something was."""
+    from regobs.deploy.conflicts import in_short  # noqa: PLC0415
+
     rollouts = _rollouts(settings(config_file), only, "", 0)
     with _told(rollouts):
         found, failed = _from_each(rollouts, lambda one: one.status())
@@ -222,7 +224,7 @@ def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> in
                 one.state.applied,
                 one.state.environment,
                 len(one.state.objects),
-                "; ".join(f"{change.thing} {change.what}" for change in one.edited[:3]),
+                in_short(one.edited, 3),
                 _note(one),
             ]
             for one in found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from regobs.deploy.state import Objects
 from regobs.deploy.target import DeployTarget, MarksItsWork, PlannedChange, is_same, is_untouched
@@ -42,6 +42,12 @@ def conflicts_of(
     for name in sorted(owned):
         if name not in live and (planned is None or name in planned):
             yield PlannedChange(words.called(name), GONE)
+
+
+def in_short(changes: Sequence[PlannedChange], most: int, between: str = " ") -> str:
+    """The first of these, and how many more there are."""
+    shown = "; ".join(f"{one.thing}{between}{one.what}" for one in changes[:most])
+    return f"{shown}; and {len(changes) - most:,} more" if len(changes) > most else shown
 
 
 def _unread(target: DeployTarget, name: str, content: bytes, wanted: Objects) -> str:

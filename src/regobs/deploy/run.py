@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from regobs.common.signals import signals_raise
-from regobs.deploy.conflicts import FOREIGN, GONE, after_of, conflicts_of, differs_from
+from regobs.deploy.conflicts import FOREIGN, GONE, after_of, conflicts_of, differs_from, in_short
 from regobs.deploy.plan_file import TargetPlan
 from regobs.deploy.planning import GOES_ON, PUTS_BACK, Planning
 from regobs.deploy.restoring import Restoration, restoration
@@ -29,6 +29,8 @@ from regobs.deploy.target import (
 from regobs.deploy.told import outside_fault, tell, telling
 from regobs.deploy.unreadable import unread_reasons
 from regobs.errors import InputError, RegobsError, ServerError
+
+_FEW = 5  # conflicts that an error names
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Rollout(Planning):
         with telling(self._words), self._turn(plan.objects) as pending:
             self._refuse_moved(plan, self.target.read(), plan.seen)
             self._settle(pending, goes_on=False)
-            theirs = "; ".join(f"{one.thing} {one.what}" for one in plan.conflicts[:5])
+            theirs = in_short(plan.conflicts, _FEW)
             self.notes.append(f"state {self._last().number} is the newest, and not all of what is there: {theirs}")
         return None
 
@@ -152,7 +154,7 @@ class Rollout(Planning):
             first = conflicts[0]
             raise InputError(
                 "somebody else's work would be lost",
-                value="; ".join(f"{one.thing}: {one.what}" for one in conflicts[:5]),
+                value=in_short(conflicts, _FEW, ": "),
                 expected="only what regobs deploy wrote",
                 next_step=self._words.way_on(
                     first.thing, there_already=first.what.startswith(FOREIGN), gone=first.what == GONE
