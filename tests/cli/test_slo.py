@@ -188,9 +188,14 @@ def test_the_table_fits_a_terminal_and_shows_names_budgets_and_what_fires_in_any
     assert left_out != ("12.50" in text)
 
 
-@pytest.mark.parametrize("given", [False, True])
-def test_an_option_that_was_given_is_not_recommended(capsys: pytest.CaptureFixture[str], *, given: bool) -> None:
-    warn_unwatched({"a": 0.4, "b": 1.0}, from_counters=given)
-    said = capsys.readouterr().err
-    assert "evaluated in a part of this time only: a (40%)" in said
-    assert ("--from-counters" in said) is not given
+@pytest.mark.parametrize("reckoned", [set[str](), {"a"}, {"a", "b", "c"}, {"c"}])
+def test_the_counters_are_recommended_only_for_what_was_not_reckoned_from_them(
+    capsys: pytest.CaptureFixture[str], reckoned: set[str]
+) -> None:
+    warn_unwatched({"a": 0.4, "b": 1.0, "c": 0.5}, reckoned)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 + (reckoned in ({"a"}, {"c"}))
+    for name, share in (("a", "40%"), ("c", "50%")):
+        (line,) = (one for one in said if f"{name} ({share})" in one)
+        assert ("--from-counters" in line) is (name not in reckoned)
+        assert ("have no more of it" in line) is (name in reckoned)

@@ -121,6 +121,19 @@ def test_a_report_counts_through_a_restart_and_without_what_was_not_scraped(
     assert slow["before"]["budget_spent"] == pytest.approx(400 / 2400 / 0.01, rel=RANGE)
 
 
+@pytest.mark.parametrize("command", ["report", "backtest"])
+def test_what_was_reckoned_from_the_counters_is_not_to_be_reckoned_from_them(
+    url: str, pack: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """Nothing is recorded here, so the counters are read unasked."""
+    span = ("--from", moment(-600), "--to", moment(180))
+    assert run(["slo", command, "--prometheus", url, *span, "--pack", str(pack), "--slo", "small"]) == 0
+    said = capsys.readouterr().err
+    assert "evaluated in a part of this time only: small (" in said
+    assert "the counters have no more of it" in said
+    assert "--from-counters" not in said
+
+
 def test_a_report_names_when_it_burned_and_what_failed(
     url: str, pack: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,7 @@ class Replay:
     evaluations: int
     unseen: tuple[str, ...]  # SLOs without any data
     watched: dict[str, float] = field(default_factory=dict)  # share of the span, by SLO and scope
+    reckoned: frozenset[str] = frozenset()  # those whose events are of the counters
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +37,17 @@ _OWN_LABELS = {"__name__", "slo", "operation", "sli"}
 
 @dataclass(frozen=True, slots=True)
 class SloPast:
-    """What one SLO counted in one scope: at each evaluation (milliseconds since 1970) events, and bad ones of them."""
+    """What one SLO counted in one scope: at each evaluation (milliseconds since 1970) events, and bad ones of them.
+
+    `reckoned` from the counters, not recorded by rules.
+    """
 
     slo: str
     scope: ScopeLabels
     times: Times
     events: Numbers
     bad: Numbers
+    reckoned: bool = field(default=False, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -165,7 +169,7 @@ class _PastReader:
                 total, bad = (rule.expr for rule in rules_of(slo, self._windows, self._config)[:2])
                 found += _together(self._ranged(slo, total, asked), self._ranged(slo, bad, asked))
             self._told()
-        return found
+        return [replace(one, reckoned=True) for one in found]
 
     def _ranged(self, slo: Slo, expr: Expr, asked: AskedRange) -> Samples:
         try:

@@ -71,7 +71,7 @@ class SloReport:
     """One SLO in one scope.
 
     `watched` is the share of the span that was evaluated, `watched_before` that of the span before, `course` is
-    (milliseconds since 1970, share of the span's budget that was left then).
+    (milliseconds since 1970, share of the span's budget that was left then). `reckoned` from the counters.
     """
 
     slo: Slo
@@ -84,6 +84,7 @@ class SloReport:
     course: tuple[tuple[int, float], ...]
     burns: tuple[BurnStretch, ...]
     offenders: tuple[Offender, ...]
+    reckoned: bool
 
     @property
     def by_counters(self) -> float | None:
@@ -159,6 +160,7 @@ def slo_reports(
                     tuple(_course(now, slo)),
                     tuple(_burns(past, slo, windows, every, span)),
                     tuple(_offenders(server, slo, config, span, past)),
+                    past.reckoned,
                 )
             )
     return found

@@ -99,6 +99,7 @@ class _Run:
     alerts: list[FiredAlert] = field(default_factory=list)
     evaluations: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     watched: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    reckoned: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._slos = {slo.name: slo for slo in self.objectives.slos}
@@ -112,6 +113,8 @@ class _Run:
         self.alerts += self.replays[key].feed(past)
         count = len(past.between(*self.span).times)
         self.evaluations[past.name] += count
+        if past.reckoned:
+            self.reckoned.add(past.name)
         self.watched[past.name] += count * every / (self.span[1] - self.span[0])
 
     def ended(self) -> Replay:
@@ -129,4 +132,5 @@ class _Run:
             sum(self.evaluations.values()),
             tuple(name for name in self._slos if name not in there),
             {name: min(self.watched[name], 1.0) for name in names},
+            frozenset(self.reckoned),
         )

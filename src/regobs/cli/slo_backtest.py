@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,19 +127,26 @@ def backtest(
         click.echo(json.dumps([_data(one, known) for one in found], indent=2, ensure_ascii=False))
     else:
         click.echo(_text(found, known, where), nl=False)
-    warn_unwatched(found[0].watched, from_counters=from_counters or openmetrics is not None)
+    warn_unwatched(found[0].watched, found[0].reckoned)
     unseen = sorted({name for one in found for name in one.unseen})
     if unseen:
         warn(f"no data in this time of {', '.join(unseen)}")
     return ExitCode.INCOMPLETE if unseen else ExitCode.OK
 
 
-def warn_unwatched(watched: Mapping[str, float], *, from_counters: bool) -> None:
-    """Say on stderr what was evaluated in a part of the span only: its figures are of that part."""
-    short = [f"{name} ({percent(round(share, 3))})" for name, share in watched.items() if share < _WATCHED]
-    if short:
-        more = "the counters have no more of it" if from_counters else "--from-counters reckons the rest too"
-        click.echo(f"Warning: evaluated in a part of this time only: {', '.join(short)}; {more}", err=True)
+def warn_unwatched(watched: Mapping[str, float], reckoned: Collection[str]) -> None:
+    """Say on stderr what was evaluated in a part of the span only: its figures are of that part.
+
+    Of what was reckoned from the counters already there is no more to be had.
+    """
+    for counters, more in ((False, "--from-counters reckons the rest too"), (True, "the counters have no more of it")):
+        short = [
+            f"{name} ({percent(round(share, 3))})"
+            for name, share in watched.items()
+            if share < _WATCHED and (name in reckoned) is counters
+        ]
+        if short:
+            click.echo(f"Warning: evaluated in a part of this time only: {', '.join(short)}; {more}", err=True)
 
 
 def _others(

@@ -79,7 +79,7 @@ def report(
     shapes = {"markdown": text.markdown, "html": text.html, "csv": text.csv}
     made = shapes[chosen_shape]() if chosen_shape in shapes else json_text(text.data()) + "\n"
     _put(made, out)
-    warn_unwatched({one.name: one.watched for one in found}, from_counters=from_counters)
+    warn_unwatched({one.name: one.watched for one in found}, {one.name for one in found if one.reckoned})
     missing = sorted({slo.name for slo in objectives.slos} - {one.slo.name for one in found})
     if missing:
         warn(f"no data in this time of {', '.join(missing)}")
