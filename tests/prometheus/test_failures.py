@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import requests
+import urllib3
 
 from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
-from regobs.prometheus.failures import reject
+from regobs.prometheus.failures import reject, unreachable
 from tests.prometheus.stub import Reply, Stub, failure, success
 
 QUERY = "/api/v1/query"
@@ -73,3 +75,27 @@ def test_a_server_that_gives_up_on_every_query_is_advised_before_a_shorter_range
     with pytest.raises(ServerError, match="gave up on a query") as caught:
         reject("http://server", 503, {"errorType": "timeout", "error": "query timed out"}, "up")
     assert str(caught.value.next_step).startswith("a server that answers so to each query has too much to do")
+
+
+def test_a_server_that_ends_a_connection_of_tls_may_ask_for_a_certificate() -> None:
+    closed = requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError()))
+    assert "--client-cert" in str(unreachable("https://server", closed, 30).next_step)
+    assert "--client-cert" not in str(unreachable("http://server", closed, 30).next_step)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required", "asks for a client certificate"),
+        ("[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate", "asks for a client certificate"),
+        ("[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca", "asks for a client certificate"),
+        ("[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert handshake failure", "no trusted TLS connection"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "no trusted TLS connection"),
+        ("EOF occurred in violation of protocol (_ssl.c:2427)", "ended the TLS connection"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "no trusted TLS connection"),
+    ],
+)
+def test_a_server_that_ends_tls_is_told_by_its_reason(reason: str, said: str) -> None:
+    error = unreachable("https://server", requests.exceptions.SSLError(reason), 30)
+    assert said in error.message
+    assert "--client-cert" in str(error.next_step)

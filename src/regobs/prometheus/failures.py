@@ -35,6 +35,7 @@ PROMETHEUS = ServerWords()
 CLIENT_CERTIFICATE = (
     "name the one that it accepts with --client-cert and --client-key, or `client_cert` and `client_key` of the context"
 )
+_MAY_ASK = f"where it asks for a client certificate, {CLIENT_CERTIFICATE}"
 RETRY_SECONDS = 1.0  # before a request is sent again, where the server does not say how long
 
 # Error types of the API that are about the query, not about the server's health; VictoriaMetrics writes the HTTP code.
@@ -48,6 +49,8 @@ _TOO_MUCH = LatePattern(
 )
 
 
+# What a server says of the certificate of a client; that of Go before 1.20 says "bad" where none is shown.
+_ALERT = LatePattern(r"ALERT_(?:[A-Z]+_)?CERTIFICATE|ALERT_UNKNOWN_CA")
 _STORE = LatePattern(r"proxy Series\(\)|fetch series for|rpc error|no store matched", re.IGNORECASE)
 _OPTION = LatePattern(r"'[a-z_]+' parameter:|\bbad engine\b")
 
@@ -92,21 +95,29 @@ def _unreachable(
             expected=expected,
             next_step="check address and network; if the server is busy, ask for less or wait longer",
         )
+    asks = f"; {_MAY_ASK}" if url.startswith("https:") and closed_before_answer(error) else ""
     return ServerError(
         f"{url} cannot be reached",
         value=reason_of(error),
         expected=expected,
-        next_step="check host, port and that the server runs",
+        next_step=f"check host, port and that the server runs{asks}",
     )
 
 
 def _untrusted(url: str, error: requests.exceptions.SSLError) -> ServerError:
-    if "ALERT_CERTIFICATE_REQUIRED" in str(error):
+    if _ALERT.search(str(error)):
         return _faulty(
             "tls",
-            f"{url} asks for a client certificate",
+            f"{url} asks for a client certificate that it trusts",
             value=reason_of(error),
             next_step=CLIENT_CERTIFICATE,
+        )
+    if "EOF occurred in violation of protocol" in str(error):  # TLS 1.3: the alert may be lost with the connection
+        return _faulty(
+            "tls",
+            f"{url} ended the TLS connection",
+            value=reason_of(error),
+            next_step=f"look at its log; {_MAY_ASK}",
         )
     if "certificate has expired" in str(error):
         return _faulty(
