@@ -318,6 +318,20 @@ def test_a_selector_reads_as_in_promql(text: str, matchers: list[tuple[str, str,
 
 
 @pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("", "job"),
+        ('[labels]\njob = "service"', "service"),
+        ("""[labels]\njob = "service"\n[prometheus]\nselector = 'app="registry"'""", "app"),
+    ],
+)
+def test_without_a_selector_the_registry_is_found_by_its_job_as_prometheus_calls_that_label(
+    text: str, label: str
+) -> None:
+    assert read(text).matchers == (Matcher(label, MatchOp.EQUAL, "registry"),)
+
+
+@pytest.mark.parametrize(
     "text", ["a", "a=", "a=b", 'a="b" c="d"', 'a="b"}', "sum(x)", 'a=~"("', 'x{a="b"}', 'a="b"} or {c="d"']
 )
 def test_what_is_no_list_of_matchers_is_refused(text: str) -> None:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from regobs.config.named import Context, DeploySettings, Environment, SavedQuery, Threshold
 
 DAY = 86_400_000  # milliseconds
-JOB_IS_REGISTRY = (Matcher("job", MatchOp.EQUAL, "registry"),)
 
 # What the packaged registries do without further settings. A GitLab registry of 4.x runs on plain storage until its
 # administrator imports it into the metadata database; Debian's docker-registry ships a configuration with
@@ -85,6 +84,11 @@ class LabelNames:
     def _named(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         named = (getattr(self, label) for label in labels)
         return tuple(name for name in named if name is not None)
+
+
+def job_is_registry(labels: LabelNames) -> tuple[Matcher, ...]:
+    """The registry's series where no setting says which they are: by its job, as this Prometheus calls that label."""
+    return (Matcher(labels.job, MatchOp.EQUAL, "registry"),)
 
 
 @frozen
@@ -161,7 +165,7 @@ class Config:
     labels: LabelNames = LabelNames()
     honor_labels: bool = False
     target_labels: frozenset[str] = TARGET_LABELS
-    matchers: tuple[Matcher, ...] = JOB_IS_REGISTRY
+    matchers: tuple[Matcher, ...] = job_is_registry(LabelNames())
     exposer_matchers: Mapping[Exposer, tuple[Matcher, ...]] = field(default_factory=dict)
     prometheus: PrometheusSettings = PrometheusSettings()
     grafana: GrafanaSettings = GrafanaSettings()

@@ -24,6 +24,7 @@ from regobs.config.model import (
     PrometheusSettings,
     SloSettings,
     capabilities_of,
+    job_is_registry,
 )
 from regobs.config.named import Context, Environment, SavedQuery, Threshold
 from regobs.config.scraped import scrape_notes
@@ -72,7 +73,7 @@ def read_config(text: str, file: Path) -> Config:
         labels=labels,
         honor_labels=honor_labels,
         target_labels=target_labels,
-        matchers=prometheus.selector("selector", Config().matchers),
+        matchers=prometheus.selector("selector", job_is_registry(labels)),
         exposer_matchers=_exposers(prometheus),
         prometheus=_prometheus(prometheus, labels),
         grafana=_grafana(top),

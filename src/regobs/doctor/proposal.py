@@ -17,7 +17,7 @@ from regobs.common.table import escape
 from regobs.config import Config, Environment, read_config, selector_text
 from regobs.config.document import read_text
 from regobs.config.loading import DEFAULT_NAME
-from regobs.config.model import DAY, JOB_IS_REGISTRY, capabilities_of
+from regobs.config.model import DAY, capabilities_of
 from regobs.config.reading import LONGEST_SCRAPE
 from regobs.doctor.arrays import changed, in_order
 from regobs.doctor.beside import untold
@@ -176,7 +176,7 @@ def _prometheus(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
         reason += f"; not selected: {', '.join(seen.others)}, of another flavor" if seen.others else ""
         yield ProposedSetting(table, "selector", selector_text(seen.matchers.value), reason)
     elif seen.matchers is not None and not config.source:
-        yield ProposedSetting(table, "selector", selector_text(JOB_IS_REGISTRY), seen.matchers.reason)
+        yield ProposedSetting(table, "selector", selector_text(config.matchers), seen.matchers.reason)
     for key in ("scrape_interval", "evaluation_interval"):
         found = getattr(seen, key)
         if found is not None and not (key == "scrape_interval" and found.value.ms > LONGEST_SCRAPE):
