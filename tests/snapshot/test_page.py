@@ -314,6 +314,20 @@ def test_a_table_is_as_high_as_its_rows_and_what_stands_below_follows() -> None:
     assert places(0)["SLOs"][1] == 3
 
 
+@pytest.mark.parametrize("rows", [0, 1, 40])
+def test_only_low_numbers_stand_side_by_side_on_a_narrow_screen(rows: int) -> None:
+    def rule(text: str) -> Found:
+        return [({"route": f"r{n}"}, [1.0]) for n in range(rows)] if "route" in text else lively(text)
+
+    by_route = rate(http.REQUESTS, by="route")
+    table, alerts = LongTable("SLOs", by_route, good="g"), Alerts("Alerts", by_route, good="none")
+    html = page(shot(board(table, alerts, PANELS["Failed"], Stat("Now", rate(http.REQUESTS), good="g")), rule=rule))
+    found = {
+        title: "small" in kind for kind, title in re.findall(r'<article class="([^"]*)"[^>]*><header><h3>(.*?)<', html)
+    }
+    assert found == {"SLOs": False, "Alerts": False, "Failed": False, "Now": True}
+
+
 def test_a_cell_beyond_its_threshold_is_coloured() -> None:
     shown = Table("Burn", {"rate": rate(http.REQUESTS, by="route")}, good="g", colored={"rate": (2, 3)})
     html = page(shot(board(shown), rule=lambda _: [({"route": "a"}, [3.0]), ({"route": "b"}, [1.0])]))

@@ -183,7 +183,8 @@ def _panel(panel: TakenPanel, snapshot: Snapshot, charts: list[Chart]) -> Iterat
     if chart is not None:
         chart = marked(chart, ((one.time, theme.EVENTS[one.kind]) for one in snapshot.events))
     number = f' data-chart="{len(charts)}"' if chart else ""
-    small = " small" if place.h <= SMALL else ""
+    # Where the screen is narrow, small ones stand four a row. A table of one row is low and still needs the width.
+    small = " small" if place.h <= SMALL and not isinstance(panel.bound.panel, Table | Alerts) else ""
     right = " at-right" if place.x >= _COLUMNS_OF_TIP else ""
     yield f'<article class="panel{small}{right}" style="{style}"{number}><header><h3>{escape(panel.title)}</h3>'
     yield f'<button class="about" type="button" aria-label="About this panel">i</button>{_tip(panel)}</header>'
