@@ -16,6 +16,7 @@ from regobs.slo.recording import MORE_THAN_ONE, lowest
 from regobs.slo.rule_tests import ending
 from regobs.slo.rule_tests import expectations as expect
 from regobs.slo.rule_tests.bench import MANY, Bench, Course, Json
+from regobs.slo.rule_tests.joining import one_after_another, silent_to_the_end
 from regobs.slo.windows import evidence
 
 # How far from a threshold its two sides are tested: one percent, and a little more so that no figure of an annotation
@@ -39,9 +40,20 @@ def groups(bench: Bench) -> list[Json]:
 
 def own_groups(bench: Bench) -> list[Json]:
     """Those of an SLO whose rules are those of another one but for names and events: each part of them is seen once."""
-    found = [group for tier in bench.tiers for group in _edges(bench, tier)]
-    again = [group for tier in bench.tiers[:1] for group in _again(bench, tier)[1:2]]
-    return [*found, *_accidents(bench), *ending.own_groups(bench), *again, *_one_at_a_time(bench)[:1]]
+    accidents = _accidents(bench)
+    quiet = [group for group in accidents if len(group["promql_expr_test"]) == len(bench.tiers)]
+    found = [group for group in accidents if group not in quiet]
+    quiet += ending.falls(bench)
+    for tier in bench.tiers:
+        told = [_just_over(bench, tier), *ending.limits(bench, tier)]
+        found += _long_alone(bench, tier)
+        (quiet if tier is bench.tiers[-1] else found).append(_short_alone(bench, tier))
+        quiet += _hardly_watched(bench, tier)
+        if tier is bench.tiers[0]:
+            told += _again(bench, tier)[1:2]
+        found += one_after_another(bench, f"{tier.name} fires just over, and ends at its limits", told)
+    begun = [silent_to_the_end(bench, group) for group in quiet] + _one_at_a_time(bench)[:1]
+    return [*found, *one_after_another(bench, "no alert begins, then the fastest alone", begun)]
 
 
 def _edges(bench: Bench, tier: Tier) -> list[Json]:
@@ -82,15 +94,15 @@ def _burn_over(bench: Bench, tier: Tier) -> float:
 def _watched(bench: Bench, watched: int, until: int) -> Json:
     """The series that says that so many ms were watched, all the time."""
     name = names.EVALUATIONS(window_text(bench.fed[-1])).name  # all longer windows have no other
-    return bench.series(name, f"{watched // bench.every}+0x{until // bench.minute}")
+    return bench.series(name, f"{watched // bench.every}+0x{max(until // bench.minute, 1) - 1}")
 
 
-def _steady(bench: Bench, tier: Tier, watched: int) -> tuple[float, list[Json]]:
-    """A burn just over the tier's factor, of which so many ms were watched, and the series that say so.
+def _steady(bench: Bench, tier: Tier, watched: int, end: int) -> tuple[float, list[Json]]:
+    """A burn just over the tier's factor until a time, of which so many ms were watched, and the series that say so.
 
     The long window has hardly more events than are needed for evidence.
     """
-    burn, until = _burn_over(bench, tier), _end(bench, tier) + bench.minute
+    burn, until = _burn_over(bench, tier), end + bench.minute
     ratio = burn * float(bench.slo.budget)
     bad = _needed(bench, tier, burn) * _CLOSE
     courses = _all_fed(bench, ratio, until) | {bench.fed[-1]: [(until, bad / ratio, bad)]}
@@ -137,7 +149,7 @@ def _accidents(bench: Bench) -> list[Json]:
 def _just_over(bench: Bench, tier: Tier) -> Json:
     """A steady burn just over the tier's factor: pending to the last evaluation of its `for`, then firing."""
     due, end, step = _due(bench, tier), _end(bench, tier), bench.minute
-    burn, series = _steady(bench, tier, tier.long.ms)
+    burn, series = _steady(bench, tier, tier.long.ms, end)
     spent = burn * tier.long.ms / bench.slo.period.length.ms
     figures = {"burn": burn, "spent": spent, "left": 1 - spent}
     checks = [expect.silent(due - step)] if due else []
@@ -153,8 +165,9 @@ def _hardly_watched(bench: Bench, tier: Tier) -> list[Json]:
     """The same burn, of which a little less than the whole window was watched: had that been good, it is under."""
     if not watched_counts(tier, bench.tiers):
         return []
-    _, series = _steady(bench, tier, tier.long.ms * 49 // 50)
-    check = expect.never(_seen(bench, tier), tier=tier.name)
+    end = _seen(bench, tier)
+    _, series = _steady(bench, tier, tier.long.ms * 49 // 50, end)
+    check = expect.never(end, tier=tier.name)
     return [bench.group(f"{tier.name} hardly watched", series, bench.minute, promql_expr_test=[check])]
 
 

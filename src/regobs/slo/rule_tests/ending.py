@@ -27,7 +27,7 @@ _NEAR = 1.1  # how far evidence is over what refuses an alert
 
 def groups(bench: Bench) -> list[Json]:
     """All of the minutes: limits of every tier, evidence of the fastest of each severity."""
-    found = [group for tier in bench.tiers for group in _limits(bench, tier)]
+    found = [group for tier in bench.tiers for group in limits(bench, tier)]
     for severity in dict.fromkeys(tier.severity for tier in bench.tiers):
         fastest = next(tier for tier in bench.tiers if tier.severity == severity)
         if _is_fed(bench, fastest):
@@ -35,11 +35,6 @@ def groups(bench: Bench) -> list[Json]:
         elif all(bench.made_of(one.ms, bench.fed[-1].ms) for one in (fastest.short, fastest.long)):
             found.append(_slowly(bench, fastest))
     return found
-
-
-def own_groups(bench: Bench) -> list[Json]:
-    """The limits of every tier, and the evidence of the short windows that are fed."""
-    return [*(group for tier in bench.tiers for group in _limits(bench, tier)), *_falls(bench)]
 
 
 def groups_of_hours(bench: Bench, *, whole: bool) -> tuple[int, list[Json]]:
@@ -80,7 +75,7 @@ def _burning(bench: Bench, tier: Tier) -> float:
     return (1 + limit) / 2 if tier is bench.tiers[0] else min((1 + limit) / 2, _JUST * limit)
 
 
-def _limits(bench: Bench, tier: Tier) -> list[Json]:
+def limits(bench: Bench, tier: Tier) -> list[Json]:
     """An alert goes on while each window in turn is a little over its limit, and ends with each that is under."""
     if tier.hold.ms or bench.limit(tier) >= 1:
         return []
@@ -96,21 +91,23 @@ def _limits(bench: Bench, tier: Tier) -> list[Json]:
     courses: dict[Duration, Course] = {window: [(step, events, bench.many)] for window in bench.fed}
     checks = [expect.firing(bench.slo, tier, bench.config, 0)]
 
-    def then(window: Duration, ratio: float) -> int:
-        """One evaluation more, at which a window has this ratio and the others burn; when it is."""
-        now = courses[window][-1][0]
+    def then(ratio: float, *windows: Duration) -> int:
+        """One evaluation more, at which these windows have this ratio and the others burn; when it is."""
+        now = courses[bench.fed[0]][-1][0]
         for one, course in courses.items():
-            course.append((now + step, events, events * (ratio if one == window else burning)))
+            course.append((now + step, events, events * (ratio if one in windows else burning)))
         return now
 
-    checks += [expect.firing(bench.slo, tier, bench.config, then(window, low * _ABOVE)) for window in ending]
+    # The short windows at once: each of them would end it. The last one alone, or none of them could end it.
+    alone = [over for over in (ending[:-1], ending[-1:]) if over]
+    checks += [expect.firing(bench.slo, tier, bench.config, then(low * _ABOVE, *over)) for over in alone]
     for window in ending:
-        checks.append(expect.silent(then(window, low * _BELOW)))
+        checks.append(expect.silent(then(low * _BELOW, window)))
         if window != ending[-1]:
-            checks.append(expect.firing(bench.slo, tier, bench.config, then(window, burning)))
+            checks.append(expect.firing(bench.slo, tier, bench.config, then(burning)))
     series = bench.windows_of(courses, step)
     watched = names.EVALUATIONS(window_text(bench.fed[-1])).name
-    series.append(bench.series(watched, f"{tier.long.ms // bench.every}+0x{courses[bench.fed[0]][-1][0] // step}"))
+    series.append(bench.series(watched, f"{tier.long.ms // bench.every}+0x{courses[bench.fed[0]][-1][0] // step - 1}"))
     return [bench.group(f"{tier.name} goes on and ends at its limits", series, step, promql_expr_test=checks)]
 
 
@@ -162,7 +159,7 @@ def _slowly(bench: Bench, tier: Tier) -> Json:
     return bench.group(name, bench.windows_of(courses, step), step, promql_expr_test=checks)
 
 
-def _falls(bench: Bench) -> list[Json]:
+def falls(bench: Bench) -> list[Json]:
     """The short windows have no bad event, and the reference window had: the evidence that the burn falls."""
     references = dict.fromkeys(bench.windows.reference(tier.severity) for tier in bench.tiers)
     reference = next((window for window in references if window in bench.fed), None)
