@@ -9,7 +9,7 @@ what_runs = Row(
     "Instances and versions",
     Stat("Instances up", up, good="as many as are deployed", alert="RegistryDown"),
     Stat("Requests", rate(http.REQUESTS), good="follows the time of day", logs="requests-over-time"),
-    Stat("HTTP server errors", server_errors, good="below 0.1 %", logs="errors-by-code", thresholds=(0.001, 0.01)),
+    Stat("Server errors, %", server_errors, good="below 0.1 %", logs="errors-by-code", thresholds=(0.001, 0.01)),
     Stat("HTTP latency p95", latency, good="below 1 s", logs="slow-requests-by-route", thresholds=(1, 5)),
     Stat("Go version", count(go_runtime.INFO, by="version"), good="one; two during a rollout", names=True),
     States("Registry version", count(build_info.BUILD, by="version"), good="one; two during a rollout"),
@@ -39,7 +39,7 @@ first_header = quantile(0.95, http.TIME_TO_HEADER, by="route")
 
 latencies = Row(
     "Latency",
-    Lines("HTTP latency p95 by route", latency_by_route, good="flat; uploads are slowest", alert=LATE),
+    Lines("HTTP latency p95 by route", latency_by_route, good="flat; uploads take longest", alert=LATE),
     Lines("HTTP latency p95 by route and method (top 10)", slowest, good="flat; uploads take longest"),
     Lines("HTTP latency mean by route", mean(http.DURATION, by="route"), good="flat"),
     Heat("HTTP latency distribution", http.DURATION, good="one band; a second band is a slow path"),
@@ -115,7 +115,7 @@ kubernetes_pods = Row(
 instance = Row(
     "Instance",
     Lines("Requests by status", by_status, good="2xx and 3xx; a login begins with a 401", logs="auth-failures"),
-    Lines("HTTP latency p95 by route", latency_by_route, good="flat; uploads are slowest", alert=LATE),
+    Lines("HTTP latency p95 by route", latency_by_route, good="flat; uploads take longest", alert=LATE),
     Lines("Resident memory", top(10, memory), good="constant; a slope over days is a leak"),
     repeat="instance",
     collapsed=True,

@@ -6,7 +6,7 @@ from regobs.grafana.words import *
 by_client, in_range = rate(logs.CLIENTS, by="client"), top(10, increase(logs.CLIENTS, by="client"))
 sent, served = rate(select(logs.PULLED_BYTES, redirected="true")), rate(select(logs.PULLED_BYTES, redirected="false"))
 untold = rate(select(logs.PULLED_BYTES, redirected="unknown"))  # of lines that do not say it
-pulled = {"redirected": sent, "through the registry": served, "unknown": untold}
+pulled = {"redirected": sent, "by the registry": served, "unknown": untold}
 by_status, by_route = rate(logs.REQUESTS, by="status"), rate(logs.REQUESTS, by="route")
 
 who = Row(
@@ -16,7 +16,7 @@ who = Row(
     Lines("Access log requests by status", by_status, good="5xx near 0", stacked=True),
     Lines("Access log requests by route", by_route, good="shares as usual", stacked=True),
     Lines("Pulls redirected to storage", rate(logs.REDIRECTS), good="follows the pulls"),
-    Lines("Blob bytes pulled by redirect", pulled, good="the registry serves few itself", stacked=True),
+    Lines("Blob bytes pulled, redirected or proxied", pulled, good="mostly redirected", stacked=True),
     logs="requests-over-time",
 )
 

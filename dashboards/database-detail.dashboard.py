@@ -30,7 +30,7 @@ queries = Row(
     Lines("Database queries by name (top 10)", top(10, by_name), good="shares as usual", stacked=True),
     Lines("Database query latency p95 by name (top 10)", top(10, slowest), good="flat at any load"),
     Lines("Database query latency mean by name (top 10)", top(10, mean_time), good="flat at any load"),
-    Lines("Concurrent queries by name (top 10)", top(10, time_in), good="no new name at the top", stacked=True),
+    Lines("Concurrent database queries (top 10)", top(10, time_in), good="no new name at the top", stacked=True),
     Heat("Database query latency", database.QUERY_DURATION, good="one band; a second band is a slow query or a lock"),
     recorded=True,
     logs="recent-errors",

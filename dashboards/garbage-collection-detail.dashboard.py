@@ -16,8 +16,8 @@ any_blobs, any_manifests = rate(select(gc.RUNS, worker="blob")), rate(select(gc.
 reviewed_blobs = zero_filled(rate(select(reviews, worker="blob")), any_blobs)
 reviewed_manifests = zero_filled(rate(select(reviews, worker="manifest")), any_manifests)
 drain = {
-    "blobs": drawn_up_to(drain_time(late_blobs, reviewed_blobs), "7d"),
-    "manifests": drawn_up_to(drain_time(late_manifests, reviewed_manifests), "7d"),
+    "blob": drawn_up_to(drain_time(late_blobs, reviewed_blobs), "7d"),
+    "manifest": drawn_up_to(drain_time(late_manifests, reviewed_manifests), "7d"),
 }
 waiting = by_version(highest(waits_for_review, by="query_name"), before=highest(removed.GC_QUEUE, by="queue"))
 deleted = select(gc.DELETES, backend="database")
@@ -42,8 +42,8 @@ dangling = rate(select(reviews, dangling=True), by="worker")
 idle = rate(select(gc.RUNS, noop=True, error=False), by="worker")
 work = select(gc.RUN_DURATION, noop=False)
 checks = {
-    "blobs": quantile(0.95, select(database.QUERY_DURATION, name="gc_blob_task_is_dangling")),
-    "manifests": quantile(0.95, select(database.QUERY_DURATION, name="gc_manifest_task_is_dangling")),
+    "blob": quantile(0.95, select(database.QUERY_DURATION, name="gc_blob_task_is_dangling")),
+    "manifest": quantile(0.95, select(database.QUERY_DURATION, name="gc_manifest_task_is_dangling")),
 }
 
 workers = Row(

@@ -34,7 +34,7 @@ migrations = Row(
     Lines("Background migrations by state", states, good="all finished", alert=MIGRATION),
     Lines("Failed background migrations", failed, good="0", alert=MIGRATION),
     Table("Unfinished background migrations", {"created ago": unfinished}, good="active or running", alert=MIGRATION),
-    Lines("Import by phase and state", here, good="no phase failed; empty where nothing was imported"),
+    Lines("Metadata import by phase and state", here, good="no phase failed; empty where nothing was imported"),
     Lines("Schema migrations applied", highest(metadata.SCHEMA_MIGRATIONS, by="type"), good="steps with releases only"),
 )
 

@@ -41,7 +41,8 @@ rules = Row(
     Lines("Time since rule evaluation (top 10)", top(10, late), good="below the interval of the group"),
 )
 
-active = count(select(targets.ALERTS, alertname="registry"), by=("alertname", "alertstate"))
+told = select(targets.ALERTS, alertname="registry", severity=other_than("none"))
+active = count(told, by=("alertname", "alertstate"))
 sent, errors = rate(server.ALERTS_SENT, by="alertmanager"), rate(server.ALERTS_FAILED, by="alertmanager")
 
 alerts = Row(

@@ -7,7 +7,7 @@ from regobs.grafana.words import *
 freed = increase(gc.BYTES)
 
 now = Row(
-    "Storage now",
+    "Storage status",
     Stat("Storage calls", rate(storage.ACTIONS), good="follows the requests"),
     Stat("Storage latency p95", storage_latency, good="below 100 ms", thresholds=(0.1, 1)),
     Stat("Bytes received", volume(uploads), good="follows the pushes", logs="top-repositories-by-bytes-uploaded"),
@@ -50,9 +50,10 @@ failed = by_version(
     ratio(rate(select(storage.CACHE, type="Error")), looked_up),
     before=ratio(rate(storage.CACHE_ERRORS), rate(storage.CACHE_REQUESTS)),
 )
+hits, errors = rate(storage.CACHE_HITS), rate(storage.CACHE_ERRORS)
 outcomes = by_version(
     rate(select(storage.CACHE, type=other_than("Request")), by="type"),
-    before={"Hit": rate(storage.CACHE_HITS), "Error": rate(storage.CACHE_ERRORS)},
+    before={"Hit": hits, "Error": errors, "Miss": rate(storage.CACHE_REQUESTS) - hits - errors},
 )
 
 descriptors = Row(

@@ -36,6 +36,7 @@ ABOUT_REPLICAS = {
     *(postgresql.SLOT_ACTIVE, postgresql.SLOT_LAG),
 }
 SLOT = "follower"
+CANCELLED = "PostgreSQL queries cancelled on replicas"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def pair() -> Iterator[Pair]:
         server = servers.prometheus(supervisor, scraping(*(one.address for one in exporters)))
         with writing(primary), Prometheus(server.url) as prometheus:
             made = Pair(primary, standby, prometheus, *(one.address for one in exporters))
-            wait(lambda: made.shown("Queries cancelled on replicas").keys() == {made.on_primary, made.on_standby})
+            wait(lambda: made.shown(CANCELLED).keys() == {made.on_primary, made.on_standby})
             yield made
 
 
@@ -112,7 +113,7 @@ def test_every_panel_about_replicas_has_data_and_tells_the_replica_from_the_prim
             "PostgreSQL replay delay",
             "WAL retained by slots",
             "Replication slot active",
-            "Queries cancelled on replicas",
+            CANCELLED,
         )
     }
     check(pair.prometheus.url, CONFIG, questions())
@@ -144,8 +145,8 @@ def test_a_query_that_the_primary_takes_the_rows_from_is_counted_as_cancelled(pa
         with pytest.raises(psycopg.errors.SerializationFailure):
             follower.execute("SELECT pg_sleep(10)")
     wait(lambda: cancelled() > before)
-    wait(lambda: pair.shown("Queries cancelled on replicas")[pair.on_standby] > 0)
-    assert pair.shown("Queries cancelled on replicas")[pair.on_primary] == 0
+    wait(lambda: pair.shown(CANCELLED)[pair.on_standby] > 0)
+    assert pair.shown(CANCELLED)[pair.on_primary] == 0
 
 
 def test_a_slot_that_nobody_reads_any_more_keeps_more_and_more(pair: Pair) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.pack.test_dashboards import CONFIGS, PACK
 from tests.pack.test_tiles import case, own
 from tests.slo.conftest import promtool_of
 
+Json = dict[str, Any]
 AT = "14m"
 RUNS, ROWS = "registry_gc_runs_total", "registry_database_rows"
 LATE = own(ROWS, 'query_name="gc_blob_review_queue_overdue"')
@@ -81,12 +83,13 @@ NUMBERS: Mapping[str, tuple[Mapping[str, str], str, str, list[float]]] = {
 }
 
 
-def asked(dashboard: str, title: str) -> str:
-    """The first query of a panel, with every variable at `All`, over the shortest window that holds four scrapes."""
-    queries = (
-        one for one in panel_queries(PACK, CONFIGS["gitlab"]) if (one.dashboard, one.title) == (dashboard, title)
-    )
-    text = next(one.text for one in queries if one.text)
+def asked(dashboard: str, title: str, name: str = "", flavor: str = "gitlab") -> str:
+    """The first query of a panel, or the one of a name, with every variable at `All`.
+
+    It is over the shortest window that holds four scrapes.
+    """
+    queries = (one for one in panel_queries(PACK, CONFIGS[flavor]) if (one.dashboard, one.title) == (dashboard, title))
+    text = next(one.text for one in queries if one.text and name in ("", one.name))
     return re.sub(r"\$\w+", ".*", text.replace("$__rate_interval", "1m"))
 
 
@@ -97,7 +100,24 @@ def test_panels_show_the_number_that_their_titles_promise(tmp_path: Path) -> Non
         query = f"round(sum({asked(dashboard, title)}), 0.01)"
         samples = [{"labels": "{}", "value": value} for value in values]
         tests.append(case(name, series, [{"expr": query, "eval_time": AT, "exp_samples": samples}]))
-    file = tmp_path / "numbers.test.yaml"
+    passes(tmp_path, tests)
+
+
+@pytest.mark.server
+def test_look_ups_of_distribution_3_that_are_neither_hits_nor_errors_are_misses(tmp_path: Path) -> None:
+    counted = {"requests": "0+30x60", "hits": "0+15x60", "errors": "0+6x60"}
+    series = {f'registry_storage_cache_{what}_total{{job="registry"}}': values for what, values in counted.items()}
+    tests = []
+    for name, value in {"Hit": 1, "Miss": 0.6, "Error": 0.4}.items():
+        query = asked("storage-detail", "Blob descriptor cache look-ups by outcome", name, "distribution")
+        samples = [{"labels": "{}", "value": value}]
+        tests.append(case(name, series, [{"expr": f"round({query}, 0.01)", "eval_time": AT, "exp_samples": samples}]))
+    passes(tmp_path, tests)
+
+
+def passes(directory: Path, tests: list[Json]) -> None:
+    """What promtool says of tests without rules."""
+    file = directory / "numbers.test.yaml"
     file.write_text(json.dumps({"rule_files": [], "evaluation_interval": "15s", "tests": tests}))
     command = [str(promtool_of("debian")), "test", "rules", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -150,6 +150,36 @@ def test_texts_and_legends_use_words_that_an_sre_searches_for() -> None:
     assert [text for text in texts if len(text) > 72] == []
 
 
+# What several servers have. A title is read outside its row too, in a search and on a wall: it names the server.
+OF_SEVERAL = re.compile(
+    r"\b(transactions?|rows (written|read)|checkpoints|deadlocks|locks|rollbacks|connections?|queries|commands|keys)\b",
+    re.IGNORECASE,
+)
+SERVER = re.compile(r"PostgreSQL|PgBouncer|Redis|[Dd]atabase|Transaction ID")
+
+
+def without_its_server(title: str) -> bool:
+    """Whether a title is of something that several servers have, and does not say of which."""
+    return bool(OF_SEVERAL.search(title) and not SERVER.search(title))
+
+
+def test_a_title_says_whose_transactions_queries_or_connections_it_shows() -> None:
+    assert {panel.title for _, panel in PANELS if without_its_server(panel.title)} == set()
+
+
+def test_a_title_without_its_server_is_noticed() -> None:
+    assert all(without_its_server(title) for title in ("Transactions", "Rows read", "Queries cancelled on replicas"))
+    assert not any(without_its_server(title) for title in ("PostgreSQL transactions", "Redis keys", "Rows migrated"))
+
+
+@every_dashboard
+def test_no_panel_counts_alerts_that_fire_while_nothing_is_wrong(key: tuple[str, str]) -> None:
+    """RegistryWatchdog always fires, and alerts that hold others back are told to nobody: their severity is none."""
+    of_alerts = [one for text in queries(DASHBOARDS[key]) for one in re.findall(r"ALERTS\b(?:{[^}]*})?", text)]
+    named = re.compile(r'severity!="none"|alertname=~?"[A-Za-z|]+"')
+    assert [one for one in of_alerts if not named.search(one)] == []
+
+
 def test_a_riddle_is_noticed_in_a_title() -> None:
     before = ("Buffers written by", "Queries that work", "Age of what a query says", "Which part is ill?")
     now = ("Buffers written by source", "Exporter query success", "Age of exporter query results", "Firing alerts")
