@@ -145,6 +145,7 @@ def test_a_report_names_when_it_burned_and_what_failed(
     for one, minute in ((small, OUTAGE.start), (slow, SLOWNESS.start)):
         (burn,) = one["burns"]
         assert burn["from"] == START + 60 * minute + 30  # the first evaluation after it began
+        assert burn["to"] == pytest.approx(START + 60 * minute + 600, abs=30)  # ten minutes
         assert burn["bad"] == pytest.approx(400, rel=RANGE)
         assert {"1h", "6h"} & set(burn["alerts"])  # a page
     failed = {(one["label"], one["value"]): one["share"] for one in small["offenders"]}

@@ -42,7 +42,7 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class BurnStretch:
-    """A time in which the budget burned faster than sustainable; milliseconds since 1970.
+    """A time in which the budget burned faster than sustainable, to its last bad event; milliseconds since 1970.
 
     `share` of the span's budget was spent in it, `peak` is the highest burn rate of the shortest window, and `tiers`
     are those whose alert fired.
@@ -206,12 +206,14 @@ def _burns(past: SloPast, slo: Slo, windows: Windows, every: int, span: tuple[in
     found = []
     for places in np.split(hot, breaks):
         begin, end = int(past.times[places[0]]), int(past.times[places[-1]])
-        bad = float(past.between(max(begin - every, span[0]), end).bad.sum())
+        part = past.between(max(begin - every, span[0]), end)
+        bad = float(part.bad.sum())
         share = bad / events / float(slo.budget)
         if share >= LEAST_SHARE:
             fired = (one.tier for one in alerts if one.begin <= end and (one.end is None or one.end > begin))
+            last = int(part.times[np.flatnonzero(part.bad)[-1]])  # for minutes more the window still shows what was
             peak = float(rate[places].max())
-            found.append(BurnStretch(begin, end, bad, share, peak, tuple(dict.fromkeys(fired))))
+            found.append(BurnStretch(begin, last, bad, share, peak, tuple(dict.fromkeys(fired))))
     worst = sorted(found, key=lambda one: -one.share)[:MOST_BURNS]
     return sorted(worst, key=lambda one: one.begin)
 
