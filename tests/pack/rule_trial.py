@@ -1,6 +1,6 @@
 """Whether the tests of the alerts notice a part of an alert that is broken.
 
-    .venv/bin/python -m tests.pack.rule_trial [ALERT...]
+    .venv/bin/python -m tests.pack.rule_trial [--prometheus3] [ALERT...]
 
 Every mutant of an alert (tests/pack/mutations.py) becomes an alert of its own, and the cases of the pack ask of it what
 they ask of the alert. A mutant is killed where a case fails, or where a build refuses it: the texts of the alert use a
@@ -159,8 +159,10 @@ def _of_mutants(test: Json, name: str, aliases: list[str]) -> Json:
 
 def main() -> int:
     """Try the alerts that the command line names, or all."""
+    names = [one for one in sys.argv[1:] if one != "--prometheus3"]
+    program = promtool_of("debian" if len(names) == len(sys.argv) - 1 else "3.x")
     with tempfile.TemporaryDirectory(prefix="regobs-mutants.") as folder:
-        found = tried(Path(folder), promtool_of("debian"), names=sys.argv[1:])
+        found = tried(Path(folder), program, names=names)
     for alert, part in found.survived:
         print(f"survived: {alert}: {part}")
     killed = found.mutants - found.equivalent - len(found.survived)

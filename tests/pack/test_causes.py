@@ -296,15 +296,19 @@ def test_what_the_probe_asks_of_a_registry_is_at_most_what_its_record_says(tmp_p
 
 
 @pytest.mark.parametrize(
-    "every",
+    ("program", "every"),
     [
-        pytest.param(8, marks=pytest.mark.server),
-        pytest.param(1, marks=[pytest.mark.server, pytest.mark.peer, pytest.mark.timeout(1800)]),
+        pytest.param("debian", 8, marks=pytest.mark.server),
+        pytest.param("debian", 1, marks=[pytest.mark.server, pytest.mark.peer, pytest.mark.timeout(1800)]),
+        pytest.param("3.x", 1, marks=[pytest.mark.peer, pytest.mark.timeout(1800)]),
     ],
 )
-def test_each_part_of_an_alert_is_missed_when_it_is_broken(tmp_path: Path, every: int) -> None:
-    """All mutants take some minutes of CPU, so `make test` takes every eighth and `make test-peers` all."""
-    found = tried(tmp_path, promtool_of("debian"), every)
+def test_each_part_of_an_alert_is_missed_when_it_is_broken(tmp_path: Path, program: str, every: int) -> None:
+    """All mutants take some minutes of CPU, so `make test` takes every eighth and `make test-peers` all.
+
+    A case may say nothing in Prometheus 3 alone: a window as long as samples are apart holds one of them there, not two.
+    """
+    found = tried(tmp_path, promtool_of(program), every)
     assert found.mutants > 1500 // every
     assert not found.survived, found.survived
 
