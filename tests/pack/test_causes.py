@@ -306,7 +306,7 @@ def test_what_the_probe_asks_of_a_registry_is_at_most_what_its_record_says(tmp_p
 def test_each_part_of_an_alert_is_missed_when_it_is_broken(tmp_path: Path, program: str, every: int) -> None:
     """All mutants take some minutes of CPU, so `make test` takes every eighth and `make test-peers` all.
 
-    A case may say nothing in Prometheus 3 alone: a window as long as samples are apart holds one of them there, not two.
+    A case may say nothing in Prometheus 3 alone: a window as long as samples are apart holds one of them, not two.
     """
     found = tried(tmp_path, promtool_of(program), every)
     assert found.mutants > 1500 // every
