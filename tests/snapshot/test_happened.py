@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from regobs.prometheus import QueryAnswer
 from regobs.promql.nodes import Matcher, MatchOp
 from regobs.snapshot.happened import Firing, alert_events, firings, marks
 from tests.snapshot.world import SPAN, Answering, Found
@@ -32,6 +35,20 @@ def test_each_time_that_an_alert_fired_is_found_and_one_that_goes_on_has_no_end(
         f"{FAILS} has ended",
         f"{FAILS} fires",
     ]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_alert_that_ended_after_the_last_point_has_an_end(there: bool) -> None:
+    """The last point is up to a step before the end, at which the page lists what fires."""
+
+    class Later(Answering):
+        def query(self, text: str, time: float | None = None, *, stats: bool = False) -> QueryAnswer:
+            assert time == late.end
+            return super().query(text, time) if there else QueryAnswer("vector")
+
+    late = replace(SPAN, end=SPAN.end + SPAN.step / 2)
+    server = Later(lambda _: [({"alertname": BURN, "slo": "pull"}, [1.0] * SPAN.points)])
+    assert list(firings(server, late)) == [Firing(BURN, "pull", SPAN.first, None if there else late.end)]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
@@ -46,11 +46,13 @@ def firings(prometheus: Prometheus, span: TimeSpan, scope: Iterable[Matcher] = (
     expr = bind(count(replace(chosen, matchers=told), by=("alertname", "slo")), Config().vocabulary)
     try:
         found = prometheus.query_range(to_text(expr), span.first, span.last, span.step).ranges
+        # The last point may be a step before the end, which is what the list of firing alerts shows.
+        going_on = {_named(one.labels) for one in prometheus.query(to_text(expr), span.end).samples}
     except QueryError:  # whatever it is, the panels say it
         return
     for one in found:
         times = [time for time, _ in one.points]
-        name, slo = one.labels.get("alertname"), one.labels.get("slo", "")
+        name, slo = _named(one.labels)
         if not name or not times:
             continue
         begin = times[0]
@@ -58,7 +60,12 @@ def firings(prometheus: Prometheus, span: TimeSpan, scope: Iterable[Matcher] = (
             if after - before > 1.5 * span.step:
                 yield Firing(name, slo, begin, before + span.step)
                 begin = after
-        yield Firing(name, slo, begin, times[-1] + span.step if times[-1] < span.last else None)
+        goes_on = times[-1] >= span.last and (name, slo) in going_on
+        yield Firing(name, slo, begin, None if goes_on else min(times[-1] + span.step, span.end))
+
+
+def _named(labels: Mapping[str, str]) -> tuple[str, str]:
+    return labels.get("alertname", ""), labels.get("slo", "")
 
 
 def _or_absent(matcher: Matcher) -> Matcher:
