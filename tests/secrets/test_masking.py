@@ -209,6 +209,21 @@ def test_long_texts_take_linear_time(piece: str, end: str) -> None:
     assert _seconds(long, redacted_text) < len(long) * 40e-6
 
 
+@pytest.mark.parametrize(
+    ("letters", "read"),
+    [
+        ("\uff50\uff41\uff53\uff53", "pass"),
+        ("\ufb01le", "file"),  # one letter that stands for `fi`
+        ("\u33d8", "p.m."),  # the longest form of a letter in ASCII
+        ("\ufdfa", "\ufdfa"),  # 18 Arabic letters and blanks, of which a long text took a second
+        ("\u00a8", "\u00a8"),  # a blank with an accent
+        ("\u00e9", "\u00e9"),
+    ],
+)
+def test_letters_are_read_in_their_ascii_form_where_they_have_one(letters: str, read: str) -> None:
+    assert decoded(letters) == read
+
+
 def test_a_very_long_text_is_cut_and_says_so() -> None:
     assert redacted_text("a" * LONGEST) == "a" * LONGEST
     shown = redacted_text("a" * (LONGEST + 1))

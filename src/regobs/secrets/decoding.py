@@ -17,10 +17,14 @@ _INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u2060-\u2
 
 
 class _Compatible(dict[int, str]):
-    """Each letter in its compatible form: a whole text at once takes quadratic time when it is all accents."""
+    """Each letter in its compatible form: a whole text at once takes quadratic time when it is all accents.
+
+    Only forms in ASCII, since no secret is told by others: they are up to 18 letters for one, which each scan reads.
+    """
 
     def __missing__(self, code: int) -> str:
-        letter = unicodedata.normalize("NFKC", chr(code))
+        compatible = unicodedata.normalize("NFKC", chr(code))
+        letter = compatible if compatible.isascii() else chr(code)
         if len(self) < 4096:
             self[code] = letter
         return letter
