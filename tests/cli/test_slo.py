@@ -72,6 +72,14 @@ def test_a_server_without_the_rules_is_exit_code_5_and_says_so(capsys: pytest.Ca
     assert "load the recording rules" in err
 
 
+def test_policy_says_nothing_good_of_a_server_without_data(capsys: pytest.CaptureFixture[str]) -> None:
+    with Stub({"/api/v1/query": EMPTY}) as stub:
+        assert run(["slo", "policy", "--least=20%", "--prometheus", f"http://{stub.address}"]) == 5
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no SLO has data" in err
+
+
 def test_a_report_is_written_whole_or_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Stub({"/api/v1/query": MATRIX, "/api/v1/query_range": MATRIX}) as stub:
         server = ("--prometheus", f"http://{stub.address}", "--slo", "tag-list-latency", "--range", "1d")
