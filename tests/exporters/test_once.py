@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from regobs.cli.main import regobs
+from regobs.common.counts import counted
 from regobs.errors import ExitCode, InputError, MachineError
 from tests.exporters.distribution_lines import APACHE, combined, failed, own
 
@@ -54,7 +55,7 @@ def test_no_more_than_the_ceiling_of_series_comes_out_and_what_was_refused_is_na
     else:
         (warning,) = told
         assert warning.startswith("Warning: registry_log_own_total: the ceiling of 5,000 series is reached")
-        assert f"`other` {names - 4_999:,} times" in warning
+        assert f"`other` {counted(names - 4_999, 'time')}, first" in warning
         assert "repository=n04999" in warning
 
 

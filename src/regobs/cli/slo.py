@@ -97,7 +97,7 @@ def policy(
         click.echo(json_text({"least": wanted, "freeze": bool(short), "slos": [row.as_data() for row in rows]}))
     elif short:
         click.echo(f"Freeze: less than {percent(wanted)} of the error budget is left.\n{_status_table(short)}")
-    elif any(row.remaining is not None for row in rows):
+    elif any(row.events is not None for row in rows):
         click.echo(f"No SLO with data has less than {percent(wanted)} of its error budget left.")
     missing = _told_missing(rows)
     return ExitCode.DIFFERENCE if short else missing
